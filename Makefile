@@ -18,7 +18,8 @@ SOURCES = speccompiler schemas cli convspec tests examples benchmarks scripts no
 .NOTPARALLEL:
 .PHONY: help demo test browser npm screenshots story nox coverage test-cuda-ptx test-cuda sanitize-cuda \
 	fuzz bench bench-quick \
-	bench-cuda check types format schema onnx docs docs-linkcheck constraints wheel release clean editable
+	bench-cuda test-keras check types format schema onnx docs docs-linkcheck constraints wheel \
+	release clean editable
 
 help:
 	@echo 'make demo    set up .venv, run a model over a photograph, write out/demo.png'
@@ -31,6 +32,7 @@ help:
 	@echo 'make coverage  the tests again, and how much of the code they run'
 	@echo 'make test-cuda-ptx  compile every CUDA kernel; needs no GPU, installs 200 MB of compilers'
 	@echo 'make test-cuda      the conformance tests on this machine'"'"'s GPU (CUDA=12 for older drivers)'
+	@echo 'make test-keras     Keras 3 itself loads the .keras files that convert writes; installs JAX'
 	@echo 'make sanitize-cuda  kernels under compute-sanitizer, memcheck and racecheck'
 	@echo 'make bench-cuda     beside torch on the GPU; TORCH_INDEX=<index of CUDA builds> if need be'
 	@echo 'make fuzz    the long random tests as well (make fuzz SECONDS=3600 for each kind of file)'
@@ -100,6 +102,10 @@ sanitize-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
 		compute-sanitizer --tool $$tool --error-exitcode 1 $(RUN) -m pytest -n0 -x \
 			tests/kernels/cuda/test_gpu.py -k "layers or tiles" || exit 1; \
 	done
+
+# Keras 3 loads what convert wrote; it brings JAX, about 200 MB.
+test-keras: .venv/keras.stamp editable
+	KERAS_BACKEND=jax $(RUN) -m pytest -n0 -q -m keras tests/convert
 
 fuzz: .venv/test.stamp
 	CONVSPEC_FUZZ_SECONDS=$(or $(SECONDS),300) $(RUN) -m pytest -n0 -m slow tests

@@ -40,7 +40,11 @@ def tests(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The tests, with the lowest versions of each dependency."""
     session.install(
-        "--constraint", "constraints/lowest.txt", "--editable", ".[hdf5,onnx,demo,lsp,pictures]", *TESTS
+        "--constraint",
+        "constraints/lowest.txt",
+        "--editable",
+        ".[hdf5,onnx,demo,lsp,pictures]",
+        *TESTS,
     )
     _pytest(session)
 

@@ -61,14 +61,15 @@ def _entries(at: Applied, rank: int, i: int) -> list[dict[str, Any]]:
     match at.layer:
         case Conv(normalized=normalized) as conv:
             entries = _convolution(conv, rank, name)
-            relu = "elu" if conv.elu else "relu"
-            activation = {"activation": relu} if conv.relu else {}
+            end: dict[str, Any] = {}
+            if conv.relu:
+                end = {"activation": "elu" if conv.elu else "relu"}
             if conv.relu and conv.most is not None:
-                activation = {"activation": {"expr": f"clip(x, 0, {conv.most})"}}
+                end = {"activation": {"expr": f"clip(x, 0, {conv.most})"}}
             if not normalized:
-                return [*entries[:-1], entries[-1] | activation]
+                return [*entries[:-1], entries[-1] | end]
             norm = {"type": "BatchNormalization", "name": f"norm{i}", "epsilon": EPSILON}
-            relu = {"type": "Activation", "name": f"relu{i}", **activation}
+            relu = {"type": "Activation", "name": f"relu{i}", **end}
             return [*entries, norm, relu] if conv.relu else [*entries, norm]
         case Separable(filters=filters, size=size, stride=stride):
             entry = {"type": "SeparableConvolution2D", "name": name, "nb_filter": filters}

@@ -158,7 +158,7 @@ def _recurrent(layer: Recurrent, own: Parameters | None) -> Any:
     return module
 
 
-class HandWritten(nn.Module):
+class HandWritten(nn.Module):  # type: ignore[misc]
     """A convolutional LSTM as one writes it in torch: (samples, steps, channels, lengths)."""
 
     def __init__(self, own: Parameters) -> None:
@@ -195,7 +195,8 @@ def has_channels_last(case: Case) -> bool:
 def to_channels_last(value: Any, case: Case) -> Any:
     """A module or a tensor in the other layout."""
     if case.images_over_time:
-        if isinstance(value, nn.Module):
-            return value.to(memory_format=torch.channels_last)
-        return value.movedim(2, -1).contiguous().movedim(-1, 2)
+        # Its convolutions see the images of all steps.
+        if hasattr(value, "movedim"):
+            return value.movedim(2, -1).contiguous().movedim(-1, 2)
+        return value.to(memory_format=torch.channels_last)
     return value.to(memory_format=_CHANNELS_LAST[len(case.shape)])

@@ -1,4 +1,4 @@
-"""``convspec convert``: any model to a native spec with its weights in .safetensors, or to ONNX."""
+"""``convspec convert``: any model to a native spec with its weights, to ONNX, or to Keras 3."""
 
 from __future__ import annotations
 
@@ -27,12 +27,20 @@ if TYPE_CHECKING:
     from speccompiler.loading.spec import OrderingName, SemanticsName
 
 
+NEEDED = {
+    "onnx": ("onnx", "onnx", "ONNX files need"),
+    "keras": ("h5py", "hdf5", ".keras files need"),
+}
+"""The package, its extra, and how a message begins: of what is written by a package."""
 EXAMPLES = """
 # A native spec, and its weights beside it
 convspec convert model.h5 --semantics theano -o model.yaml
 
 # For ONNX Runtime and other programs: the extra convspec[onnx]
 convspec convert model.h5 --semantics theano -o model.onnx
+
+# For Keras 3, which reads no file of Keras 1: the extra convspec[hdf5]
+convspec convert model.h5 --semantics theano -o model.keras
 
 # Only look at it
 convspec convert model.json --semantics tensorflow
@@ -51,8 +59,8 @@ convspec convert model.h5 --semantics theano -o model.yaml \\
     metavar="FILE",
     callback=not_empty,
     shell_complete=complete_files,
-    help="The native spec, .yaml, or a model for other programs, .onnx. Default: the spec is "
-    "printed, and no weights are written.",
+    help="The native spec, .yaml, or a model for other programs: .onnx, .keras. Default: the spec "
+    "is printed, and no weights are written.",
 )
 @click.option(
     "--weights-output",
@@ -100,11 +108,14 @@ def command(
             text = f"--weights-output {weights_output}: end its name in .safetensors"
             raise click.UsageError(text)
     loaded = load_model(model, loading)
-    if output is not None and kind == "onnx":
-        _need_onnx(output)
-    from speccompiler.convert.conversion import convert
+    if output is not None and kind in NEEDED:
+        _check_package(output, kind)
+    from speccompiler.convert.conversion import convert, unconverted
 
-    converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
+    if loaded.spec.onnx is not None and kind != "spec" and not (to_semantics or to_dim_ordering):
+        converted = unconverted(loaded)
+    else:
+        converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
     read: list[str | Path] = [
         *loaded.loaded.document.read_files,
         *([loading.weights] if loading.weights else []),
@@ -116,6 +127,8 @@ def command(
         click.echo(text, nl=False)
     elif kind == "onnx":
         _write_onnx(converted, Path(output), read)
+    elif kind == "keras":
+        _write_keras(converted, Path(output), read)
     else:
         _write_spec(converted, Path(output), weights_output, read)
 
@@ -125,10 +138,11 @@ def _kind(output: str | None) -> str:
     suffix = "" if output is None else Path(output).suffix.lower()
     if output is None or suffix in {".yaml", ".yml"}:
         return "spec"
-    if suffix == ".onnx":
-        return "onnx"
+    if suffix in {".onnx", ".keras"}:
+        return suffix[1:]
     raise click.UsageError(
-        f"--output {output}: end its name in .yaml for a native spec, in .onnx for an ONNX model"
+        f"--output {output}: end its name in .yaml for a native spec, in .onnx for an ONNX model, "
+        "in .keras for Keras 3"
     )
 
 
@@ -148,13 +162,13 @@ def _write_spec(
     click.echo(f"wrote {printable(str(target))}: {len(converted.spec.layers)} layers")
 
 
-def _need_onnx(output: str) -> None:
-    """CS104 where the package is missing."""
+def _check_package(output: str, kind: str) -> None:
+    """CS104 where the package is missing that writes such a file."""
     from speccompiler.arrays.optional_packages import needs
     from speccompiler.diagnostics.core import about
 
     with about(output):
-        needs("onnx", "onnx", "ONNX files need")
+        needs(*NEEDED[kind])
 
 
 def _write_onnx(converted: Converted, target: Path, read: list[str | Path]) -> None:
@@ -170,6 +184,16 @@ def _write_onnx(converted: Converted, target: Path, read: list[str | Path]) -> N
         click.echo(f"wrote {printable(str(written.data))}: its weights")
     held = f"{_counted(written.nodes, 'node')}, {_counted(written.tensors, 'tensor')}"
     click.echo(f"wrote {printable(str(target))}: {held}")
+
+
+def _write_keras(converted: Converted, target: Path, read: list[str | Path]) -> None:
+    from speccompiler.convert.keras3.keras_file import write_keras
+    from speccompiler.convert.keras3.of_model import keras_model
+
+    _check(target, None, read)
+    made = keras_model(converted)
+    write_keras(target, made)
+    click.echo(f"wrote {printable(str(target))}: {_counted(len(made.layers), 'layer')}")
 
 
 def _counted(number: int, noun: str) -> str:

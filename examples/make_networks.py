@@ -1,4 +1,4 @@
-"""Writes specs/resnet50.yaml, inception.yaml and squeezenet.yaml: networks of branches.
+"""Writes specs/resnet50.yaml, inception.yaml, squeezenet.yaml, mobilenet_v1.yaml and _v2.yaml.
 
     python examples/make_networks.py
 
@@ -225,11 +225,98 @@ def squeezenet() -> None:
     spec.write("squeezenet", about, "[null, null, 3]", 11)
 
 
+class _Mobile(Spec):
+    """Convolutions and depthwise ones, each normalised, most with relu6."""
+
+    def ending(self, name: str, relu: bool = True) -> None:
+        self.like("bn", "type: BatchNormalization, epsilon: 0.001", f"name: {name}_bn")
+        if relu:
+            self.like("relu", "type: Activation, activation: relu6", f"name: {name}")
+
+    def depthwise(self, name: str, stride: int, reads: str = "") -> None:
+        """Nine places of each channel by itself."""
+        anchor = "depthwise" + ("s" if stride > 1 else "")
+        common = (
+            "type: DepthwiseConvolution2D, nb_row: 3, nb_col: 3, border_mode: same, bias: false"
+        )
+        common += ", subsample: [2, 2]" if stride > 1 else ""
+        self.like(anchor, common, f"name: {name}_conv{reads}")
+        self.ending(name)
+
+    def pointwise(self, name: str, filters: int, reads: str = "", relu: bool = True) -> None:
+        """All channels of one place."""
+        common = "type: Convolution2D, nb_row: 1, nb_col: 1, border_mode: same, bias: false"
+        self.like("pointwise", common, f"name: {name}_conv, nb_filter: {filters}{reads}")
+        self.ending(name, relu)
+
+    def first(self) -> None:
+        """What both versions begin with."""
+        self.add(
+            "type: Convolution2D, name: first_conv, nb_filter: 32, nb_row: 3, nb_col: 3, "
+            "subsample: [2, 2], border_mode: same, bias: false"
+        )
+        self.ending("first")
+
+    def last(self) -> None:
+        """What both end with."""
+        self.part("classifier")
+        self.add("type: GlobalAveragePooling2D, name: means")
+        self.add("type: Dense, name: classes, output_dim: 1000, activation: softmax")
+
+
+def mobilenet_v1() -> None:
+    """Howard and others, 2017, as Keras 2 has it in its applications."""
+    spec = _Mobile()
+    spec.first()
+    blocks = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5,
+              (1024, 2), (1024, 1))  # fmt: skip
+    for number, (filters, stride) in enumerate(blocks, start=1):
+        spec.part(f"block {number}")
+        spec.depthwise(f"block{number}_depthwise", stride)
+        spec.pointwise(f"block{number}", filters)
+    spec.last()
+    about = "# MobileNet (Howard and others, 2017): a convolution of each channel by itself, then\n"
+    about += "# one of all channels at each place. Normalisation and relu6 are part of both."
+    spec.write("mobilenet_v1", about, "[224, 224, 3]", 17)
+
+
+def mobilenet_v2() -> None:
+    """Sandler and others, 2018."""
+    spec = _Mobile()
+    spec.first()
+    before, channels, number = "first", 32, 0
+    for widened, filters, count, stride in (
+        *((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2)),
+        *((6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
+    ):
+        for index in range(count):
+            name = f"block{number}"
+            spec.part(f"block {number}")
+            if widened > 1:
+                spec.pointwise(f"{name}_wide", widened * channels, f", inputs: {before}")
+            spec.depthwise(f"{name}_depthwise", stride if index == 0 else 1)
+            spec.pointwise(name, filters, relu=False)
+            after = f"{name}_bn"
+            if index > 0:
+                inputs = f"inputs: [{after}, {before}]"
+                spec.like("sum", "type: Merge, mode: sum", f"name: {name}, {inputs}")
+                after = name
+            before, channels, number = after, filters, number + 1
+    spec.part("last")
+    spec.pointwise("last", 1280, f", inputs: {before}")
+    spec.last()
+    about = "# MobileNetV2 (Sandler and others, 2018): each block widens the channels, convolves\n"
+    about += "# every one by itself and narrows them again; blocks of one shape are added up."
+    spec.write("mobilenet_v2", about, "[224, 224, 3]", 18)
+
+
 def main() -> None:
-    """Write all three."""
+    """Write all five."""
     resnet50()
     inception()
     squeezenet()
+    mobilenet_v1()
+    mobilenet_v2()
 
 
 if __name__ == "__main__":

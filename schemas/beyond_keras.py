@@ -112,6 +112,11 @@ class Resize(Layer):
         False,
         description="The first and last values stay where they are: i * (old - 1) / (new - 1).",
     )
+    half_pixel: bool = Field(
+        False,
+        description="Places are the centres of pixels: (i + 0.5) * old / new - 0.5, as in "
+        "TensorFlow 2 and Keras's Resizing.",
+    )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
 
 

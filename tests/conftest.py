@@ -24,12 +24,12 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Long fuzzing runs only when it is asked for: ``pytest -m slow``."""
-    if "slow" in config.option.markexpr:
-        return
-    slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    """Long fuzzing, and what needs Keras, runs only when it is asked for: ``pytest -m slow``."""
+    for mark in ("slow", "keras"):
+        if mark not in config.option.markexpr:
+            marked = [item for item in items if item.get_closest_marker(mark)]
+            config.hook.pytest_deselected(items=marked)
+            items[:] = [item for item in items if not item.get_closest_marker(mark)]
 
 
 @pytest.fixture

@@ -56,17 +56,15 @@ class Golden:
     def outputs(self) -> list[np.ndarray]:
         return [np.load(self.folder / name) for name in self.meta["outputs"]]
 
-    @cached_property
-    def weights(self) -> list[np.ndarray]:
-        stored = np.load(self.folder / "weights.npz")
-        return [stored[name] for name in stored.files]
+    @property
+    def weights(self) -> Path | None:
+        """The arrays of ``get_weights()``, each under the name that Keras gave it."""
+        path = self.folder / "weights.npz"
+        with np.load(path) as stored:
+            return path if stored.files else None
 
-    def load(self, folder: Path) -> speccompiler.Model:
-        """The model with the arrays of ``get_weights()``, numbered in its order."""
-        if not self.weights:
-            return speccompiler.load(self.folder / "model.json")
-        np.savez(folder / "weights.npz", *self.weights)
-        return speccompiler.load(self.folder / "model.json", weights=folder / "weights.npz")
+    def load(self, file: str = "model.json", **options: Any) -> speccompiler.Model:
+        return speccompiler.load(self.folder / file, **options)
 
 
 def cases(having: str = "model.json") -> list[Any]:
@@ -96,8 +94,8 @@ def test_the_subset_is_a_copy() -> None:
 
 
 @pytest.mark.parametrize("golden", cases())
-def test_output_is_what_keras_gave(golden: Golden, tmp_path: Path) -> None:
-    model = golden.load(tmp_path)
+def test_output_is_what_keras_gave(golden: Golden) -> None:
+    model = golden.load(weights=golden.weights)
     assert [d for d in model.diagnostics if d.severity is not Severity.NOTE] == []
     bound = {name: x.shape[1:] for name, x in zip(model.input_names, golden.inputs, strict=True)}
     for target in TARGETS:
@@ -145,9 +143,9 @@ REGULARISED = [
 
 
 @pytest.mark.parametrize("golden", REGULARISED)
-def test_penalties(golden: Golden, tmp_path: Path) -> None:
+def test_penalties(golden: Golden) -> None:
     """tf.keras and Keras 3 divide what an output costs by the number of samples."""
-    model = golden.load(tmp_path)
+    model = golden.load(weights=golden.weights)
     terms = activity_regularizers(model.spec)
     (x,), (y,) = golden.inputs, golden.outputs
     compiled = model.compile("reference", input_shape=x.shape[1:], layers=list(terms))
@@ -226,3 +224,22 @@ def merged(kind: str, shapes: list[Any]) -> dict[str, Any]:
         "output_layers": [["m", 0, 0]],
     }
     return {"class_name": "Model", "config": config}
+
+
+WITH_WEIGHTS = [
+    pytest.param(*case.values, file, id=f"{case.id}-{file}")
+    for file in (
+        "model.h5", "model.keras", "weights.h5", "model.weights.h5", "v3.weights.h5",
+    )
+    for case in cases(file)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("golden", "file"), WITH_WEIGHTS)
+def test_every_file_holds_the_same_weights(golden: Golden, file: str) -> None:
+    whole = file in {"model.h5", "model.keras"}
+    model = golden.load(file) if whole else golden.load(weights=golden.folder / file)
+    found = {w.name: array for w, array in model.weight_sources.read().items()}
+    named = golden.load(weights=golden.weights).weight_sources.read()
+    assert found.keys() == {w.name for w in named}
+    assert all(np.array_equal(found[w.name], array) for w, array in named.items())

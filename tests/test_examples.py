@@ -63,6 +63,8 @@ EXAMPLES = (
     Example("inception.yaml", "(1000,)", 7_027_672),
     Example("lenet.yaml", "(10,)", 61_706, (2, 28, 28, 1)),
     Example("mnist_cnn_keras1.json", "(10,)", 600_810, (2, 1, 28, 28), "theano"),
+    Example("mobilenet_v1.yaml", "(1000,)", 4_253_864),
+    Example("mobilenet_v2.yaml", "(1000,)", 3_538_984),
     Example("photo.yaml", "(512, 768, 3)", 585),
     Example("residual.yaml", "(4, 28, 28)", 61_470, (2, 32, 32, 3)),
     Example("resnet50.yaml", "(1000,)", 25_636_712),
@@ -212,7 +214,8 @@ def test_the_networks_are_what_their_script_writes(
     monkeypatch.setattr(script, "SPECS", tmp_path)
     script.main()
     written = sorted(p.name for p in tmp_path.iterdir())
-    assert written == ["inception.yaml", "resnet50.yaml", "squeezenet.yaml"]
+    names = ("inception", "mobilenet_v1", "mobilenet_v2", "resnet50", "squeezenet")
+    assert written == [f"{name}.yaml" for name in names]
     for name in written:
         assert (tmp_path / name).read_text() == (SPECS / name).read_text()
 
@@ -223,6 +226,15 @@ def test_residual_networks_and_joined_branches_run_without_copies() -> None:
         assert {step.kernel for step in plan.steps} <= {
             *("conv", "matmul", "winograd", "pool", "global_pool", "softmax")
         }
+
+
+def test_normalisation_and_relu6_are_part_of_convolutions_of_every_kind() -> None:
+    for name, steps in (("mobilenet_v1", 30), ("mobilenet_v2", 55)):
+        plan = speccompiler.load(SPECS / f"{name}.yaml").plan()
+        assert {step.kernel for step in plan.steps} == {
+            *("conv", "matmul", "depthwise", "global_pool", "softmax")
+        }
+        assert len(plan.steps) == steps
 
 
 README = (ROOT / "README.md").read_text()

@@ -71,7 +71,8 @@ PIPELINE = (
     "frozen", "diagnostics", "system", "files", "expressions", "graph", "source", "loading",
     "lowering", "passes", "planning", "weights", "options", "arrays", "validation",
     "convert", "kernels", "policy", "reports", "comparing", "drawing", "editing", "targets",
-    "tiling", "compiling", "carrying", "compiled", "running", "model", "dask", "xarray", "language_server",
+    "tiling", "compiling", "carrying", "compiled", "running", "model", "dask", "xarray",
+    "language_server",
 )  # fmt: skip
 """The parts of speccompiler: each imports only those before it, and the schemas."""
 TARGETS = (

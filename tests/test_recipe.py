@@ -43,7 +43,7 @@ class Trim2D(Layer):
 '''),
     Edit("Schema", "schemas/registry.py", '    "resizing.Cropping3D",\n',
          '    "resizing.Trim2D",\n'),
-    Edit("Schema", "schemas/registry.py", '"Slice"})\n', '"Trim2D", '),
+    Edit("Schema", "schemas/registry.py", '        "Slice",\n', '        "Trim2D",\n'),
     Edit("Lowering", "speccompiler/lowering/resizing.py", "    UpSampling1D,\n", "    Trim2D,\n"),
     Edit("Lowering", "speccompiler/lowering/resizing.py", "def lower_resize(", '''\
 def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
@@ -54,7 +54,7 @@ def lower_trim(b: Builder, layer: Trim2D, x: Node) -> Node:
 '''),
     Edit("Lowering", "speccompiler/lowering/table.py", '        "Cropping3D": ',
          '        "Trim2D": "resizing.lower_trim",\n'),
-    Edit("Masks", "speccompiler/lowering/mask_table.py", '"Slice", "Reduce",', '"Trim2D", '),
+    Edit("Lowering", "speccompiler/lowering/mask_table.py", '"Slice", "Reduce",', '"Trim2D", '),
     Edit("Case", "tests/cases/resizing.py", '    Case(\n        "Cropping3D"', '''\
     Case(
         "Trim2D",

@@ -82,7 +82,8 @@ def lowered_alone(
 ) -> Alone | None:
     """What a layer does with inputs of these shapes; None where it does not take them.
 
-    With ``masked`` the mask that it makes counts as well. A node of an ONNX graph cannot be told without the constants around it: None, too.
+    With ``masked`` the mask that it makes counts as well. A node of an ONNX graph cannot be told
+    without the constants around it: None, too.
     """
     if not stands_alone(layer):
         return None

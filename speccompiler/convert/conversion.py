@@ -76,6 +76,11 @@ class Converted:
         return self.changes.apply(weight.layer, weight.tensor, empty).shape
 
 
+def unconverted(model: ValidatedModel) -> Converted:
+    """An ONNX model as it is, for a writer that needs no layers."""
+    return Converted(model, model.spec, Changes(), ())
+
+
 def convert(
     model: ValidatedModel, *, semantics: Profile | None = None, dim_ordering: Ordering | None = None
 ) -> Converted:

@@ -57,6 +57,8 @@ def _elementwise(step: Step) -> tuple[Layer, Value]:
 def _activation(step: Step) -> tuple[Layer, Value]:
     """Numbers in the expression that stand beside the channels move with them."""
     activation = step.layer.activation
+    if step.value.moved and activation in ALONG_LAST:
+        return _softmax_of_image(step)
     if step.value.same or not isinstance(activation, ExpressionActivation):
         return step.layer, step.value
     arrays = parse_with_arrays(activation.expr).arrays
@@ -77,6 +79,22 @@ def _activation(step: Step) -> tuple[Layer, Value]:
     return step.layer.model_copy(update=update), step.value
 
 
+ALONG_LAST = ("softmax", "softmax_last", "log_softmax")
+"""Activations that are of the last axis, wherever the channels are."""
+
+
+def _softmax_of_image(step: Step) -> tuple[Layer, Value]:
+    """A Softmax along the axis that was the last one. CS151."""
+    if step.layer.activation == "log_softmax":
+        return _unknown(step)
+    from speccompiler.schemas.relu_softmax import Softmax
+
+    rank = len(step.shapes[0])
+    said = {"name": step.layer.name, "trainable": step.layer.trainable}
+    axis = (moved_axis(rank - 1, rank, step.target) + 1,)
+    return Softmax.model_validate({"type": "Softmax", "axis": axis, **said}), MOVED
+
+
 def _moved_array(array: Array, axes: tuple[int, ...]) -> Array:
     whole = (1,) * (len(axes) - len(array.shape)) + array.shape
     shape = tuple(whole[axis] for axis in axes)
@@ -88,6 +106,12 @@ def _moved_array(array: Array, axes: tuple[int, ...]) -> Array:
 def _ordered(step: Step) -> tuple[Layer, Value]:
     """A layer that has a dim_ordering of its own."""
     assert step.value.moved, f"{step.name} reads what a Permute has moved"
+    if getattr(step.layer, "activation", None) in ALONG_LAST:
+        raise Problem(
+            "CS151",
+            f"its {step.layer.activation} is of the last axis, which is another one there",
+            "give the layer no activation, and put a Softmax with that axis behind it",
+        )
     update: dict[str, Any] = {"dim_ordering": step.target}
     return step.layer.model_copy(update=update), MOVED
 

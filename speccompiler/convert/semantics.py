@@ -60,14 +60,18 @@ def _other_windows(here: Graph, there: Graph) -> list[Diagnostic]:
 def _refused(here: list[Node], there: list[Node]) -> Problem:
     text = ""
     for mine, other in zip(here, there, strict=True):
-        if isinstance(mine.op, Recurrent) and isinstance(other.op, Recurrent):
-            if mine.op.first_masked != other.op.first_masked:
+        match mine.op, other.op:
+            case Recurrent(first_masked=first), Recurrent(first_masked=other_first) if (
+                first != other_first
+            ):
                 return Problem(
                     "CS150",
                     "where steps are masked from the first on, a stateful layer gives its state "
                     "under TensorFlow and zeros under Theano",
                     "with unroll: true it gives zeros under both",
                 )
+            case _:
+                pass
         one, two = getattr(mine.op, "padding", ()), getattr(other.op, "padding", ())
         if one != two:
             text = f": {padding_text(one)} here, {padding_text(two)} there"

@@ -24,8 +24,8 @@ from speccompiler.loading.argument_checks import (
     checked_names,
     checked_tile,
 )
-from speccompiler.options import CompileOptions, MathName
 from speccompiler.lowering.states import check_any_order
+from speccompiler.options import CompileOptions, MathName
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan
 from speccompiler.tiling.tile import Tile

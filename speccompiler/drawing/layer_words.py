@@ -15,6 +15,7 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "AtrousConvolution": ("convolution", "conv"),
     "Deconvolution": ("convolution", "transposed conv"),
     "SeparableConvolution": ("convolution", "separable conv"),
+    "DepthwiseConvolution": ("convolution", "depthwise conv"),
     "LocallyConnected": ("convolution", "local conv"),
     "MaxPooling": ("pooling", "max pool"),
     "AveragePooling": ("pooling", "mean pool"),
@@ -28,6 +29,11 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "Merge": ("merge", "merge"),
     "BatchNormalization": ("normalisation", "batch norm"),
     "LRN": ("normalisation", "local norm"),
+    "LayerNormalization": ("normalisation", "layer norm"),
+    "GroupNormalization": ("normalisation", "group norm"),
+    "UnitNormalization": ("normalisation", "unit norm"),
+    "Normalization": ("normalisation", "normalise"),
+    "Rescaling": ("normalisation", "rescale"),
     "Activation": ("activation", "activation"),
     "LeakyReLU": ("activation", "leaky relu"),
     "ELU": ("activation", "elu"),
@@ -35,6 +41,8 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "PReLU": ("activation", "prelu"),
     "ParametricSoftplus": ("activation", "softplus"),
     "SReLU": ("activation", "srelu"),
+    "ReLU": ("activation", "relu"),
+    "Softmax": ("activation", "softmax"),
     "UpSampling": ("resizing", "up"),
     "ZeroPadding": ("resizing", "pad"),
     "Cropping": ("resizing", "crop"),
@@ -46,6 +54,7 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "Slice": ("shape", "slice"),
     "Reduce": ("shape", "reduce"),
     "Dropout": ("regularisation", "dropout"),
+    "AlphaDropout": ("regularisation", "dropout"),
     "SpatialDropout": ("regularisation", "dropout"),
     "GaussianDropout": ("regularisation", "noise"),
     "GaussianNoise": ("regularisation", "noise"),
@@ -102,7 +111,7 @@ def _activation(activation: object) -> str:
 
 
 def _sizes(layer: Any) -> list[str]:
-    """Kernel or window, stride where it says something, dilation."""
+    """Kernel or window, stride where it says something, dilation, groups."""
     kernel = _first(layer, ("nb_row", "nb_col"), ("filter_length",), ("pool_size",),
                     ("pool_length",), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))  # fmt: skip
     stride = _first(layer, ("subsample",), ("subsample_length",), ("strides",), ("stride",))
@@ -115,6 +124,9 @@ def _sizes(layer: Any) -> list[str]:
         found.append("/" + _brief(stride))
     if any(step != 1 for step in rate):
         found.append("rate " + _brief(rate))
+    groups = getattr(layer, "groups", 1)
+    if kernel and groups > 1:
+        found.append(f"in {groups} groups")
     if not kernel:
         factors = _first(layer, ("size",), ("length",))
         found += [TIMES.join(map(str, factors))] if factors else []

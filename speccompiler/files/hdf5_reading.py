@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from speccompiler.diagnostics.wording import quoted
+from speccompiler.files.archived_hdf5 import ZIP_SIGNATURE, weights_inside
 from speccompiler.files.hdf5_contents import Contents, Place
 from speccompiler.files.hdf5_structure import read_contents
 from speccompiler.files.ordinary_files import NotOrdinary, name_of, open_ordinary
@@ -42,8 +43,8 @@ _UNUSABLE_KINDS = {"O": "object", "S": "text", "U": "text", "V": "structured", "
 def read_hdf5(path: str) -> Contents:
     """Everything but the numbers; CS101 and CS107."""
     try:
-        with opened(path) as file:
-            tensors, links, places = _list_datasets(file)
+        with _opened_at(path) as (file, start):
+            tensors, links, places = _list_datasets(file, start)
             return read_contents(file, tensors, links, places)
     except ERRORS as error:
         raise invalid(f"it is not a sound HDF5 file ({error})") from error
@@ -63,19 +64,30 @@ def read_dataset(path: str, info: TensorInfo) -> NDArray[Any]:
 
 @contextmanager
 def opened(path: str) -> Iterator[Any]:
-    """An ordinary file through the library; CS101 where it is another thing by now."""
+    """An ordinary file through the library; CS101 where it is another thing by now.
+
+    Of a ``.keras`` archive it is the file of the weights in it.
+    """
+    with _opened_at(path) as (file, _):
+        yield file
+
+
+@contextmanager
+def _opened_at(path: str) -> Iterator[tuple[Any, int]]:
+    """The file, and where it begins in the one that holds it."""
     try:
-        with (
-            open_ordinary(Path(path)) as stream,
-            h5py.File(name_of(stream, Path(path)), "r") as file,
-        ):
-            yield file
+        with open_ordinary(Path(path)) as stream:
+            archived = stream.read(len(ZIP_SIGNATURE)) == ZIP_SIGNATURE
+            inside = weights_inside(stream) if archived else None
+            with h5py.File(inside or name_of(stream, Path(path)), "r") as file:
+                yield file, 0 if inside is None else inside.start
     except NotOrdinary as refused:
         raise invalid(refused.reason) from None
 
 
 def _list_datasets(
     file: Any,
+    start: int,
 ) -> tuple[dict[str, TensorInfo], dict[str, str], dict[str, Place]]:
     """Every dataset reachable by hard links, each group entered once, and the other links."""
     tensors: dict[str, TensorInfo] = {}
@@ -87,7 +99,7 @@ def _list_datasets(
             continue
         info = _dataset_info(name, member)
         tensors[name] = info
-        place = _place(info, member)
+        place = _place(info, member, start)
         if place is not None:
             places[name] = place
     return dict(sorted(tensors.items())), links, places
@@ -117,13 +129,16 @@ def walked(file: Any) -> Iterator[tuple[str, Any]]:
                 yield prefix + name, member
 
 
-def _place(info: TensorInfo, dataset: Any) -> Place | None:
-    """Where the numbers lie in one piece as they are; None for what only h5py can read."""
+def _place(info: TensorInfo, dataset: Any, start: int) -> Place | None:
+    """Where the numbers lie in one piece as they are; None for what only h5py can read.
+
+    ``start`` is where the HDF5 file begins in the one that holds it.
+    """
     offset = dataset.id.get_offset()
     plain = info.dtype in ITEM_SIZES and dataset.dtype.itemsize == ITEM_SIZES[info.dtype]
     if offset is None or not plain or dataset.id.get_create_plist().get_nfilters():
         return None
-    return Place(int(offset), "|b1" if info.dtype == "bool" else dataset.dtype.str)
+    return Place(start + int(offset), "|b1" if info.dtype == "bool" else dataset.dtype.str)
 
 
 def described_link(link: Any) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from speccompiler.diagnostics.wording import quoted
@@ -61,7 +62,7 @@ def holds_model(path: Path) -> bool:
 def read_keras_archive(path: Path) -> KerasArchive:
     """The texts of an archive; ``ArchiveError``, and ``NotOrdinary`` for what is no file."""
     with open_archive(path) as archive:
-        _check_members(archive)
+        check_members(archive.infolist())
         names = archive.namelist()
         if CONFIG not in names:
             raise ArchiveError(f"it holds no {CONFIG}, which is the model")
@@ -70,8 +71,8 @@ def read_keras_archive(path: Path) -> KerasArchive:
         return KerasArchive(config, version, WEIGHTS in names)
 
 
-def _check_members(archive: Archive) -> None:
-    members = archive.infolist()
+def check_members(members: Sequence[zipfile.ZipInfo]) -> None:
+    """``ArchiveError`` for members that Keras never writes."""
     if len(members) > _MOST_MEMBERS:
         raise ArchiveError(f"it holds {len(members):,} members, more than any model has")
     for member in members:

@@ -116,7 +116,7 @@ def _validated(
             diagnostics.append(_mended(found, document, entry, native, path))
         layer = None
     # pydantic does not look into expressions, so that nothing has been said of them.
-    misread = [((str(wrong.argument),), wrong) for wrong in foreign]
+    misread: list[tuple[Path, Problem]] = [((str(p.argument),), p) for p in foreign]
     misread += _wrong_expressions(schema, data)
     for path, wrong in misread:
         found = wrong.at(file=document.file, span=layer_span(entry, *path), layer=owner)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Variable
 from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
@@ -93,6 +94,13 @@ def biases(
 def cell_activation(b: Builder, value: Activation) -> CellActivation:
     """An activation of a step's values, which are vectors: softmax is over the units."""
     function = activation_function(value, 2, b.semantics)
+    if function == "log_softmax":
+        raise Problem(
+            "CS043",
+            "log_softmax is no activation of a recurrent layer",
+            "softmax and elementwise activations are",
+            argument="activation",
+        )
     return Variable() if function is None else function
 
 

@@ -123,7 +123,7 @@ def _lower(b: Builder, layer: Layer, x: Node, kernel: _Kernel) -> Node:
     channels, filters = known_channels(b, layer, x), layer.nb_filter
     stride, extent = kernel.stride, kernel.extent
     given = _given_lengths(layer)
-    out = given or tuple(
+    out: tuple[Dim, ...] = given or tuple(
         deconvolved(layer.border_mode, n, k, s, p)
         for n, k, s, p in zip(x.shape[:-1], extent, stride, kernel.more, strict=True)
     )

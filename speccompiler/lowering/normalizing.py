@@ -47,10 +47,16 @@ def lower_layer_normalization(b: Builder, layer: LayerNormalization, x: Node) ->
     names = scaling_of(layer)
     if names and len(stored) < len(axes):
         raise open_channels(layer, next(n for a in axes if not is_known(n := x.shape[a])))
-    places = tuple(range(len(stored)))
-    tensors = tuple(Weight(b.layer, name, stored, places, shape) for name in names)
+    tensors = tuple(beside(b, name, stored, shape) for name in names)
     check_kernel_arguments(b, layer, *tensors)
     return scaled(b, layer, y, tensors)
+
+
+def beside(b: Builder, name: str, stored: tuple[int, ...], shape: tuple[int, ...]) -> Weight:
+    """A tensor that stands beside some axes of a sample: the same numbers in ``shape``."""
+    if len(stored) < 2:
+        return Weight(b.layer, name, stored, tuple(range(len(stored))), shape)
+    return Weight(b.layer, name, stored, tuple(range(len(shape))), shape, split=shape)
 
 
 def lower_group_normalization(b: Builder, layer: GroupNormalization, x: Node) -> Node:

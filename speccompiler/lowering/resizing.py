@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Node, Op, Pad, Upsample
 from speccompiler.graph.ir import Resize as ResizeOp
 from speccompiler.graph.shapes import format_shape
@@ -101,8 +102,16 @@ def lower_resize(b: Builder, layer: Resize, x: Node) -> Node:
     """An image of the size that is given, or of so many times its size."""
     x = spatial_input(b, layer, x)
     rows, columns = layer.size or (f * n for f, n in zip(layer.factor, x.shape[:2], strict=True))
+    if layer.align_corners and layer.half_pixel:
+        raise Problem(
+            "CS026",
+            "'align_corners' and 'half_pixel' say two places for one value",
+            "leave one of them out",
+            argument="half_pixel",
+        )
     bilinear = layer.interpolation == "bilinear"
-    y = b.add(ResizeOp((rows, columns), bilinear, layer.align_corners), x)
+    op = ResizeOp((rows, columns), bilinear, layer.align_corners, layer.half_pixel)
+    y = b.add(op, x)
     return own_ordering(b, layer, y)
 
 

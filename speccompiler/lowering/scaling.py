@@ -9,10 +9,11 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.nodes import Binary, Call, Number, Parameter, Variable
 from speccompiler.graph.dims import is_known
-from speccompiler.graph.ir import Constant, Map, MapWith, Node, Operand, Weight
+from speccompiler.graph.ir import Constant, Map, MapWith, Node, Operand
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.input_axes import open_channels
+from speccompiler.lowering.normalizing import beside
 from speccompiler.lowering.sample_axes import sample_axes
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def lower_rescaling(b: Builder, layer: Rescaling, x: Node) -> Node:
         (scale,), (offset,) = layer.scale, layer.offset
         return b.add(Map(parse(f"x * ({scale!r}) + ({offset!r})")), x)
     last = (len(x.shape) - 1,)
-    beside = tuple(_beside(b, x, last, n, name) for n, name in (
+    numbers = tuple(_given(b, x, last, n, name) for n, name in (
         (layer.scale, "scale"), (layer.offset, "offset"),
     ))  # fmt: skip
-    return b.add(MapWith(SCALED, beside), x)
+    return b.add(MapWith(SCALED, numbers), x)
 
 
 def lower_normalization(b: Builder, layer: Normalization, x: Node) -> Node:
@@ -49,18 +50,17 @@ def lower_normalization(b: Builder, layer: Normalization, x: Node) -> Node:
             "without them both are stored as weights",
             argument="mean" if layer.mean is not None else "variance",
         )
-    beside: tuple[Operand, ...]
+    statistics: tuple[Operand, ...]
     if layer.mean is not None and layer.variance is not None:
-        beside = (
-            _beside(b, x, axes, layer.mean, "mean"),
-            _beside(b, x, axes, layer.variance, "variance"),
+        statistics = (
+            _given(b, x, axes, layer.mean, "mean"),
+            _given(b, x, axes, layer.variance, "variance"),
         )
     else:
         shape = _parameter_shape(layer, x, axes)
         stored = tuple(shape[axis] for axis in axes)
-        places = tuple(range(len(stored)))
-        beside = tuple(Weight(b.layer, n, stored, places, shape) for n in ("mean", "variance"))
-    return b.add(MapWith(INVERTED if layer.invert else NORMALISED, beside), x)
+        statistics = tuple(beside(b, name, stored, shape) for name in ("mean", "variance"))
+    return b.add(MapWith(INVERTED if layer.invert else NORMALISED, statistics), x)
 
 
 def _parameter_shape(layer: Normalization, x: Node, axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -72,7 +72,7 @@ def _parameter_shape(layer: Normalization, x: Node, axes: tuple[int, ...]) -> tu
     return tuple(shape)
 
 
-def _beside(
+def _given(
     b: Builder, x: Node, axes: tuple[int, ...], numbers: tuple[float, ...], argument: str
 ) -> Constant:
     """Numbers for the places of some axes, or one for all; CS237 where there are others."""

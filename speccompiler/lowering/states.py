@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Input, Node, Shape
 from speccompiler.lowering.builder import Builder, CarriedState
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
-from speccompiler.schemas.recurrent_layer import RecurrentLayer
+
+if TYPE_CHECKING:
+    from speccompiler.schemas.recurrent_layer import RecurrentLayer
 
 NAMES = ("h", "c")
 """What the states of a layer are called: of the output, and of an LSTM's cell."""

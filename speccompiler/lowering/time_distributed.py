@@ -112,8 +112,8 @@ def _of_steps_of_steps(
         joined.append(one)
     y = lower_time_distributed(b, layer, *joined)
     lengths = (count, inputs[0].shape[1])
-    masks = b.step_masks.get(y.name)
-    inside = None if masks is None else masks.inside
+    made = b.step_masks.get(y.name)
+    inside = None if made is None else made.inside
     if inside is not None:
         inside = b.add_mask(ir.Reshape((*lengths, *inside.shape[1:])), inside)
     return b.add(ir.Reshape((*lengths, *y.shape[1:])), y), inside

@@ -91,7 +91,20 @@ def _moved(parameter: ir.Operand, axes: tuple[int, ...]) -> ir.Operand:
     if isinstance(parameter, ir.Constant):
         values = permuted(parameter.values, parameter.shape, back)
         return replace(parameter, values=values, shape=shape)
-    return replace(parameter, axes=tuple(parameter.axes[axis] for axis in back), shape=shape)
+    return replace(parameter, axes=_stored_axes(parameter, back), shape=shape)
+
+
+def _stored_axes(weight: ir.Weight, back: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes that make a stored tensor the moved one; it may have fewer than the value has.
+
+    Axes of length 1 may stand anywhere.
+    """
+    if len(weight.axes) == len(back):
+        return tuple(weight.axes[axis] for axis in back)
+    long = [axis for axis in weight.axes if weight.stored_shape[axis] != 1]
+    stored = dict(zip((p for p, n in enumerate(weight.shape) if n != 1), long, strict=True))
+    moved = [stored[place] for place in back if place in stored]
+    return (*moved, *(axis for axis in weight.axes if axis not in long))
 
 
 def merged(node: ir.Node, done: dict[str, ir.Node]) -> ir.Node:

@@ -10,10 +10,13 @@ from speccompiler.diagnostics.core import Diagnostic, Problem
 from speccompiler.graph.ir import Weight
 from speccompiler.loading.loaded_spec import LoadedSpec
 from speccompiler.loading.wrapped_model import place_of
+from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
+from speccompiler.schemas.registry import NATIVE_LAYERS
 from speccompiler.source.tree import span_at
 from speccompiler.weights.files.weight_file import WEIGHT_FILE, WeightFile, open_weights
 from speccompiler.weights.matching.match_tensors import match_tensors
+from speccompiler.weights.matching.saved_paths import layers_of_paths
 from speccompiler.weights.matching.wanted_tensors import (
     TensorName,
     WantedTensors,
@@ -67,12 +70,21 @@ def _found(
         for layer in loaded.spec.layers
         if layer.inner is not layer and layer.inner.name is not None
     }
-    in_keras2 = {name: keras2_tensor(weight) for name, weight in wanted.items()}
+    version = loaded.spec.keras_version or ""
+    later = version[:1].isdigit() and not version.startswith(("0", "1"))
+    own = {str(layer.name) for layer in loaded.spec.layers if _is_native(layer)}
+    in_keras2 = {
+        name: keras2_tensor(weight, later=later)
+        for name, weight in wanted.items()
+        if name[0] not in own
+    }
     tensors = WantedTensors(
         {name: wanted_tensor(weight) for name, weight in wanted.items()},
         given,
         wrapped,
         {name: tensor for name, tensor in in_keras2.items() if tensor is not None},
+        layers_of_paths(loaded.document.root) if later else {},
+        f"Keras {version}" if later else None,
     )
     replaced = {name for name, entry in loaded.places.items() if entry.answer is not None}
     kept = {layer for layer, _ in (*wanted, *given)}
@@ -85,6 +97,11 @@ def _found(
         for name, tensor in stored.items()
     }
     return sources, (*left, *notes)
+
+
+def _is_native(layer: Layer) -> bool:
+    """Whether Keras 1.x has no such layer: its tensors then have the layouts of Keras 2."""
+    return layer.inner.class_name in NATIVE_LAYERS
 
 
 def _check_pair(

@@ -21,6 +21,8 @@ from benchmarks.cases import (
     CASES,
     INCEPTION,
     LENET,
+    MOBILENET_V1,
+    MOBILENET_V2,
     RESNET,
     SQUEEZENET,
     VGG,
@@ -90,6 +92,14 @@ TINY = (
     ),
     Case("branches 1d", (Branches("concat", ((Pool(3, 1, same=True),), (Conv(2),))),), (2, 2, 9)),
     Case(
+        "groups",
+        (
+            Conv(6, groups=2, normalized=True, most=6),
+            Branches("sum", ((Conv(6, stride=1, groups=6, most=1), Conv(6, 1)), ()), relu=False),
+        ),
+        (2, 4, 5, 6),
+    ),
+    Case(
         "dense",
         (Conv(3, padding=0), Pool(), Dense(5), Dense(4, "softmax")),
         (2, 2, 6, 8),
@@ -127,7 +137,10 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
         match layer:
             case Conv():
                 weight = own.weight.reshape(*own.weight.shape[:2], -1)
-                x = np.einsum("nc...k,ock->no...", windows, weight)
+                groups = zip(
+                    np.split(windows, layer.groups, 1), np.split(weight, layer.groups), strict=True
+                )
+                x = np.concatenate([np.einsum("nc...k,ock->no...", *pair) for pair in groups], 1)
                 column = (-1, *[1] * len(axes))
                 x = x + own.bias.reshape(column)
                 if layer.normalized:
@@ -139,7 +152,7 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                 if layer.elu:
                     x = np.where(x > 0, x, np.expm1(x))
                 elif layer.relu:
-                    x = np.maximum(x, 0)
+                    x = np.clip(x, 0, layer.most)
             case Separable(size=size, stride=stride):
                 x = np.pad(x, [(0, 0), (0, 0), *[(size // 2,) * 2] * len(axes)])
                 windows = windows_of(x, size)[:, :, ::stride, ::stride]
@@ -148,8 +161,8 @@ def chain(layers: tuple[Layer, ...], x: np.ndarray, parts: Iterator) -> np.ndarr
                 x = np.maximum(x + own.bias.reshape(-1, 1, 1), 0)
             case Branches(join="concat"):
                 x = np.concatenate(made, axis=1)
-            case Branches():
-                x = np.maximum(sum(made), 0)
+            case Branches(relu=relu):
+                x = np.maximum(sum(made), 0) if relu else sum(made)
             case Pool(kind=kind):
                 x = windows.max(-1) if kind == "max" else windows.mean(-1)
             case Up(size=size):
@@ -230,6 +243,9 @@ def test_operations_are_those_of_the_papers() -> None:
         # Without normalisation 6,998,552; it has four values for each of 7,280 filters.
         pytest.param(INCEPTION, 6_998_552 + 4 * 7_280, id="inception"),
         pytest.param(SQUEEZENET, 1_235_496, id="squeezenet"),
+        # Keras's convolutions have no bias where a normalisation follows.
+        pytest.param(MOBILENET_V1, 4_253_864 + 10_944, id="mobilenet v1"),
+        pytest.param(MOBILENET_V2, 3_538_984 + 17_056, id="mobilenet v2"),
     ],
 )
 def test_networks_have_as_many_parameters_as_the_original(layers, published) -> None:

@@ -9,7 +9,7 @@ from speccompiler.convert.onnx.activations import CellFunction, cell_function
 from speccompiler.convert.onnx.expressions import FUNCTIONS, OPERATORS
 from speccompiler.expressions.evaluate import evaluate
 from speccompiler.expressions.grammar import parse
-from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.expressions.library import ACTIVATIONS, LATER_ACTIVATIONS
 from speccompiler.expressions.nodes import BINDING, Expression
 from speccompiler.expressions.nodes import FUNCTIONS as ALL
 from tests.cases import build
@@ -41,6 +41,7 @@ TEXTS = {
     "constant": "2 * pi",
     "swish": "x * sigmoid(x)",
     "relu6": "min(max(x, 0), 6)",
+    **{f"of Keras 2: {name}": text for name, text in LATER_ACTIVATIONS.texts.items()},
 }
 
 

@@ -215,3 +215,25 @@ def test_a_missing_extra_is_named(
         "m.onnx: error CS104: ONNX files need the package onnx, which is not installed\n"
         '  hint: pip install "convspec[onnx]"\n\nfound 1 error\n'
     )
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    """convspec reads its own file to the same numbers, and writes it again."""
+    layers = [
+        *LAYERS[:2],
+        {"type": "MaxPooling2D", "name": "pool", "border_mode": "same"},
+        {"type": "Reshape", "name": "rows", "target_shape": [4, 3]},
+        {"type": "LSTM", "name": "lstm", "output_dim": 2, "return_sequences": True},
+        {"type": "LSTM", "name": "last", "output_dim": 3},
+    ]
+    model = build(layers, [2, 5, 4], semantics="theano", dim_ordering="th")
+    path = tmp_path / "m.onnx"
+    made = onnx_model(convert(model))
+    onnx_file.write_onnx(path, made)
+    again = speccompiler.load(path)
+    given = samples(model)
+    assert_close(judged(again, given), judged(model, given))
+    assert command(["convert", str(path), "-o", str(tmp_path / "n.onnx")]) == 0
+    second = onnx.load(str(tmp_path / "n.onnx"))
+    assert kinds(second)[:4] == kinds(made)[:4] == ["Conv", "Relu", "MaxPool", "Reshape"]
+    assert_close(run(second, given), judged(model, given))

@@ -137,6 +137,7 @@ COMMANDS = (
     Command("cs245_no_config", "validate empty.keras"),
     Command("cs245_out_of_it", "validate elsewhere.keras"),
     Command("cs250_nothing_left", "convert nothing.yaml -o m.onnx"),
+    Command("cs251_local", "convert local.yaml -o m.keras"),
     Command("cs260_cut", "validate cut.onnx"),
     Command("cs261_operations", "validate operations.onnx"),
     Command("cs262_kernel", "shapes kernel.onnx"),
@@ -181,6 +182,8 @@ def write_files(folder: Path) -> None:
         "big_batch.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [1000, 1000, 1]\nlayers:\n"
         b"  - {type: Convolution2D, nb_filter: 1, nb_row: 2, nb_col: 2, name: c}\n"
         b"  - {type: Activation, activation: relu}\n  - {type: MaxPooling2D}\n",
+        "local.yaml": b"convspec: 1\ninput_shape: [5, 2]\nseed: 1\nlayers:\n"
+        b"  - {type: LocallyConnected1D, name: own, nb_filter: 3, filter_length: 2}\n",
         "nothing.yaml": b"convspec: 1\ninput_shape: [4, 2]\nseed: 1\nlayers:\n"
         b"  - {type: Cropping1D, cropping: [2, 2]}\n  - {type: Flatten, name: flat}\n",
         "rows.yaml": b"convspec: 1\ndim_ordering: tf\ninput_shape: [64, 24, 2]\nlayers:\n"

@@ -269,6 +269,8 @@ def test_every_type_of_layer_has_a_kind_and_words() -> None:
           "activation": "relu"}, "conv 3×5 /2 · relu", "convolution"),
         ({"type": "AtrousConvolution2D", "nb_filter": 2, "nb_row": 3, "nb_col": 3,
           "atrous_rate": [2, 3]}, "conv 3×3 rate 2×3", "convolution"),
+        ({"type": "Convolution2D", "nb_filter": 2, "nb_row": 3, "nb_col": 3, "groups": 2},
+         "conv 3×3 in 2 groups", "convolution"),
         ({"type": "MaxPooling2D"}, "max pool 2×2 /2", "pooling"),
         ({"type": "AveragePooling2D", "pool_size": [3, 3], "strides": [1, 1]}, "mean pool 3×3",
          "pooling"),

@@ -41,12 +41,11 @@ CASES = [
     (STEPS, "{type: Identity}", "CS027", "write {type: Activation, activation: linear}"),
     (STEPS, "{type: LogSoftmax}", "CS027", "write {type: Activation, activation: softmax}, then "
      '{type: Activation, activation: {expr: "log(x)"}}'),
-    (STEPS, "{type: Activation, activation: log_softmax}", "CS023", "write softmax, and after it "
+    (STEPS, "{type: Activation, activation: logSoftmax}", "CS023", "write softmax, and after it "
      '{type: Activation, activation: {expr: "log(x)"}}'),
     (STEPS, "{type: Activation, activation: null}", "CS023", "write linear, or leave it out"),
     (OPEN, "{type: Convolution1D, nb_filter: 2, filter_length: 3, dilation_rate: 2}", "CS022",
-     "'dilation_rate' is Keras 2's; drop it: a dilated convolution is an AtrousConvolution1D or "
-     "2D here, with atrous_rate"),
+     "'dilation_rate' is Keras 2's name; Keras 1.x says atrous_rate"),
 ]  # fmt: skip
 
 

@@ -10,8 +10,11 @@ import pytest
 
 import speccompiler
 from speccompiler.diagnostics.core import SpecError
-from speccompiler.graph.ir import Kept, Recurrent
+from speccompiler.graph.ir import Combine, Graph, Kept, Recurrent
+from speccompiler.lowering.lower import lower
 from speccompiler.lowering.mask_table import OWN, PASSES, UNSUPPORTED, drops_masks, release_of
+from speccompiler.lowering.semantics import Semantics
+from speccompiler.schemas.model import SemanticsFields
 from speccompiler.schemas.registry import LAYERS
 from tests.cases import build
 from tests.completeness import assert_rows
@@ -56,7 +59,7 @@ LSTM = ("LSTM", {"output_dim": 2, "return_sequences": True})
 
 def test_every_layer_has_a_row_for_masks():
     rows = {*PASSES, *OWN, *UNSUPPORTED, "GlobalAveragePooling1D"}
-    assert_rows("PASSES, OWN or UNSUPPORTED (speccompiler/lowering/mask_table.py)", rows, LAYERS)
+    assert_rows("UNSUPPORTED (speccompiler/lowering/mask_table.py), PASSES or OWN", rows, LAYERS)
     assert not {*PASSES} & {*OWN} | {*PASSES} & UNSUPPORTED | {*OWN} & UNSUPPORTED
 
 
@@ -171,7 +174,7 @@ def masked_values(rng: Any, samples: int = 5) -> np.ndarray:
     return x
 
 
-def last_kept(model: speccompiler.Model, x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def last_kept(model: speccompiler.Model, x: np.ndarray, mask: Any) -> np.ndarray:
     """What a GRU gives of each sample when the steps that are not there are left out."""
     rows = []
     for sample, kept in zip(x, mask.astype(bool), strict=True):
@@ -370,3 +373,127 @@ def test_layers_in_time_distributed_of_their_own_pass_no_masks_inside():
     model = load(sequential(gaps, scan, shape=(5, STEPS, CHANNELS)))
     assert [op.masked for op in scans(model)] == [False]
     assert not any(isinstance(node.op, Kept) for node in model.graph)
+
+
+def released(layer: tuple[str, dict[str, Any]], version: str) -> str:
+    """What a release does with a mask that reaches a layer."""
+    made = load(sequential(("Dropout", {"p": 0.5}), layer))
+    masked = made.spec.layers[0].model_copy()
+    masking = load(sequential(MASKING)).spec.layers[0]
+    named = masking.model_copy(update={"name": masked.name})
+    spec = made.spec.model_copy(
+        update={"keras_version": version, "layers": (named, *made.spec.layers[1:])}
+    )
+    found = lower(spec, Semantics.of(SemanticsFields(), spec)).diagnostics
+    return next((d.code for d in found if d.code in {"CS210", "CS211"}), "passes")
+
+
+@pytest.mark.parametrize(
+    ("layer", "version", "expected"),
+    [
+        (("Dense", {"output_dim": 2}), "1.2.2", "CS210"),
+        (("Dense", {"output_dim": 2}), "2.0.2", "passes"),
+        (("Dense", {"output_dim": 2}), "3.15.1", "passes"),
+        (("Flatten", {}), "2.2.4", "CS210"),
+        (("Flatten", {}), "2.2.4-tf", "CS211"),
+        (("Flatten", {}), "3.15.1", "CS211"),
+        (("GlobalAveragePooling1D", {}), "2.2.2", "CS210"),
+        (("GlobalAveragePooling1D", {}), "2.2.3", "passes"),
+        (("GlobalMaxPooling1D", {}), "2.3.1", "CS210"),
+        (("GlobalMaxPooling1D", {}), "2.16.0", "CS211"),
+        (("UpSampling1D", {}), "2.3.0-tf", "CS211"),
+    ],
+)
+def test_what_later_releases_do(layer, version, expected):
+    assert released(layer, version) == expected
+
+
+def test_the_mean_of_the_kept_steps(rng):
+    """Keras 2.2.3 and later; a sample without any step gives NaN."""
+    x = masked_values(rng)
+    text = sequential(MASKING, ("GlobalAveragePooling1D", {}))
+    model = load(text.replace('"1.2.2"', '"2.2.4"'))
+    kept: Any = np.any(x, -1, keepdims=True)
+    with np.errstate(invalid="ignore"):
+        expected = (x * kept).sum(1) / kept.sum(1)
+    assert np.isnan(expected[3]).all()
+    for target in TARGETS:
+        np.testing.assert_allclose(model.compile(target).run(x), expected, atol=1e-6)
+
+
+def two_branches(mode: str, *, both: bool, **merge: Any) -> str:
+    """A functional model: one branch is masked, or both, and a GRU reads their merge."""
+    shape = [None, STEPS, CHANNELS]
+
+    def layer(name: str, kind: str, config: dict[str, Any], *reads: str) -> dict[str, Any]:
+        inbound = [[[read, 0, 0] for read in reads]] if reads else []
+        config = {"name": name, **config}
+        return {"name": name, "class_name": kind, "config": config, "inbound_nodes": inbound}
+
+    layers = [layer(n, "InputLayer", {"batch_input_shape": shape}) for n in ("a", "c")]
+    layers.append(layer("one", "Masking", {"mask_value": 0.0}, "a"))
+    if both:
+        layers.append(layer("other", "Masking", {"mask_value": 0.0}, "c"))
+    layers.append(layer("m", "Merge", {"mode": mode, **merge}, "one", "other" if both else "c"))
+    layers.append(layer("g", "GRU", {"output_dim": 2, "consume_less": "gpu"}, "m"))
+    config = {
+        "name": "model",
+        "layers": layers,
+        "input_layers": [["a", 0, 0], ["c", 0, 0]],
+        "output_layers": [["g", 0, 0]],
+    }
+    return json.dumps({"class_name": "Model", "config": config, "keras_version": "1.2.2"})
+
+
+@pytest.mark.parametrize(
+    ("mode", "both", "version", "expected"),
+    [
+        ("sum", True, "2.3.1", "mul"),
+        ("sum", True, "3.3.3", "mul"),
+        ("sum", True, "3.4.0", "max"),
+        ("concat", True, "3.4.0", "max"),
+        ("sum", False, "3.3.3", "one"),
+        ("sum", False, "3.4.0", None),
+        ("concat", False, "3.4.0", None),
+        ("concat", False, "2.3.1", "one"),
+    ],
+)
+def test_merges_of_later_releases(mode, both, version, expected):
+    graph = later_graph(two_branches(mode, both=both), version)
+    nodes = graph.by_name()
+    (scan,) = [node for node in graph if isinstance(node.op, Recurrent)]
+    mask = nodes[scan.inputs[1]] if len(scan.inputs) > 1 else None
+    found = None
+    if mask is not None:
+        found = mask.op.mode if isinstance(mask.op, Combine) else mask.layer
+    assert found == expected
+
+
+def test_old_releases_joined_no_branch_without_a_mask():
+    with pytest.raises(SpecError) as caught:
+        later_graph(two_branches("concat", both=False), "1.0.6")
+    assert "list indices must be integers" in caught.value.diagnostics[-1].message
+    later_graph(two_branches("concat", both=False), "1.0.7")
+
+
+def later_graph(text: str, version: str) -> Graph:
+    """The graph as if this release had written the file."""
+    spec = load(text).spec.model_copy(update={"keras_version": version})
+    lowered = lower(spec, Semantics.of(SemanticsFields(), spec))
+    if lowered.graph is None:
+        raise SpecError(lowered.diagnostics)
+    return lowered.graph
+
+
+def test_time_distributed_hands_a_mask_on_from_2_1_6():
+    """A mask of steps of steps reaches the scan inside; what is left is one of the outer steps."""
+    scan = ("TimeDistributed", {"layer": {"class_name": "LSTM", "config": {"output_dim": 2}}})
+    text = sequential(("Dropout", {"p": 0.5}), scan, LSTM, shape=(5, STEPS, CHANNELS))
+    masking = load(sequential(MASKING, shape=(5, STEPS, CHANNELS))).spec.layers[0]
+    made = load(text).spec
+    layers = (masking.model_copy(update={"name": "dropout_1"}), *made.layers[1:])
+    spec = made.model_copy(update={"keras_version": "2.1.6", "layers": layers})
+    graph = lower(spec, Semantics.of(SemanticsFields(), spec)).graph
+    assert graph is not None
+    ops = [node.op for node in graph if isinstance(node.op, Recurrent)]
+    assert [op.masked for op in ops] == [True, True]

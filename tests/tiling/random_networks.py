@@ -109,6 +109,10 @@ class _Growing:
             "activation": self.pick("linear", "relu", "tanh"),
             "bias": self.pick(True, False),
         }
+        if not border and self.pick(True, False, False):
+            rate = self.some(1, 2)
+            layer |= {"atrous_rate": rate[0] if self.rank == 1 else rate}
+            layer |= {"groups": self.pick(1, 4)}
         return layer | (
             {"subsample_length": stride[0]} if self.rank == 1 else {"subsample": stride}
         )
@@ -155,6 +159,14 @@ class _Growing:
             "subsample": [self.pick(1, 2)] * 2, "border_mode": self.pick("valid", "same"),
         }  # fmt: skip
 
+    def depthwise(self) -> Layer:
+        return {
+            "type": "DepthwiseConvolution2D", "nb_row": 3, "nb_col": self.pick(1, 3),
+            "depth_multiplier": self.pick(1, 1, 2), "subsample": [self.pick(1, 2)] * 2,
+            "border_mode": self.pick("valid", "same"), "atrous_rate": self.some(1, 2),
+            "activation": self.pick("linear", "relu6", "tanh"),
+        }  # fmt: skip
+
     def transposed(self) -> Layer:
         """Deconvolution2D, which says its output's lengths."""
         stride, kernel = self.some(1, 2, 3), self.some(2, 3, 4)
@@ -183,6 +195,8 @@ class _Growing:
 
     def resize(self) -> Layer:
         ways = {"interpolation": self.pick("nearest", "bilinear")}
+        if self.pick(True, False):
+            return {"type": "UpSampling2D", "size": [self.pick(1, 2), self.pick(2, 4)], **ways}
         return {"type": "Resize", "factor": [self.pick(1, 2), self.pick(2, 4)], **ways}
 
     def one(self) -> list[Layer]:
@@ -193,7 +207,7 @@ class _Growing:
         if self.rank < 3:
             kinds.append(self.dilated)
         if self.rank == 2:
-            kinds += [self.separable, self.transposed, self.resize]
+            kinds += [self.separable, self.depthwise, self.transposed, self.resize]
         if self.ordering == "tf":
             kinds.append(lambda: {"type": "Dense", "output_dim": self.pick(3, 16)})
         return [self.pick(*kinds)()]

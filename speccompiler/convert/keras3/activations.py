@@ -8,7 +8,7 @@ from speccompiler.convert.keras3.builder import Builder, Value
 from speccompiler.convert.named_formulas import has, named
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine
-from speccompiler.expressions.library import ACTIVATIONS, theano_relu
+from speccompiler.expressions.library import named_activation, theano_relu
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
@@ -27,7 +27,7 @@ NAMES: Mapping[str, str] = {
     "swish": "silu", "gelu": "gelu", "mish": "mish", "hard_silu": "hard_silu",
     "hard_sigmoid_3": "hard_sigmoid", "relu6": "relu6",
 }  # fmt: skip
-"""Keras 3's names of what is in ``ACTIVATIONS``. Its ``hard_sigmoid`` has another slope."""
+"""Keras 3's names of what ``named_activation`` knows. Its ``hard_sigmoid`` has another slope."""
 MOST_FACTORS = 4
 """The highest power that is written as products."""
 
@@ -40,7 +40,7 @@ def keras_name(activation: ir.CellActivation | None) -> str | None:
         return activation
     if activation == theano_relu():
         return "relu"
-    return next((k for name, k in NAMES.items() if ACTIVATIONS[name] == activation), None)
+    return next((k for name, k in NAMES.items() if named_activation(name) == activation), None)
 
 
 def activated(b: Builder, x: Value, activation: Expression | None) -> Value:

@@ -52,6 +52,8 @@ class Builder:
     taken: set[str] = field(default_factory=set)
     named: str = ""
     """The node of the graph that is being written; names of layers begin with it."""
+    alone: frozenset[str] = frozenset()
+    """Nodes whose value one other node reads, and nobody else."""
     layer: str = ""
     _shared: dict[Any, KerasLayer] = field(default_factory=dict)
 
@@ -86,12 +88,19 @@ class Builder:
             return np.asarray(resolve(operand, self.read_weight)).astype(np.float32)
 
     def name_new(self, start: int, value: Value) -> None:
-        """Name the layers of a node: that of its value as the node, the others after their kind."""
-        for layer in self.layers[start:]:
-            title = _cleaned(self.named)
-            if layer is not value.layer:
-                title = f"{title}_{snake_case(layer.kind)}"
-            layer.name = self.unused(title)
+        """Name the layers of a node: one as the node, the others after their kind, too.
+
+        It is the one that has tensors; where none has, the one that gives the value.
+        """
+        new = self.layers[start:]
+        first = next((layer for layer in new if layer.tensors), value.layer)
+        for layer in new:
+            kind = "" if layer is first else f"_{snake_case(layer.kind)}"
+            layer.name = self.unused(f"{self.title()}{kind}")
+
+    def title(self) -> str:
+        """The name of the node as a layer's: without a slash, which Keras 3 refuses."""
+        return re.sub(r"[/:@]+", "_", self.named)
 
     def unused(self, name: str) -> str:
         """The name, or one made of it, which nothing has."""
@@ -105,11 +114,6 @@ class Builder:
     def refuse(self, what: str, hint: str = "write it as ONNX instead: .onnx") -> Problem:
         """CS251 for what the layer that is being written needs."""
         return Problem("CS251", f"no layer of Keras 3 is {what}", hint, layer=self.layer)
-
-
-def _cleaned(name: str) -> str:
-    """A name that Keras 3 takes: no slash."""
-    return re.sub(r"[/:@]+", "_", name)
 
 
 def snake_case(kind: str) -> str:

@@ -10,6 +10,7 @@ from speccompiler.convert.keras3.order import in_order
 from speccompiler.convert.keras3.recurrent import Scan, both_directions, layer_of, scans
 from speccompiler.convert.keras3.table import LAYERS, REFUSED
 from speccompiler.convert.keras3.windows import transposed_conv
+from speccompiler.convert.node_titles import node_titles
 from speccompiler.convert.transposed_convs import TransposedConv, transposed_convs
 from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
@@ -61,6 +62,10 @@ def functional(
 
 
 def _nodes(b: Builder, graph: ir.Graph) -> None:
+    readers, titles = graph.readers(), node_titles(graph)
+    b.alone = frozenset(
+        name for name, found in readers.items() if len(found) == 1 and name not in graph.outputs
+    )
     whole, found = transposed_convs(graph), scans(graph)
     pairs = _pairs(found)
     within = {name for scan in found.values() for name in scan.replaced}
@@ -71,7 +76,7 @@ def _nodes(b: Builder, graph: ir.Graph) -> None:
             continue
         if node.name in {scan.node.name for scan in pairs.values()}:
             continue
-        b.named, b.layer = node.name, node.layer
+        b.named, b.layer = titles[node.name], node.layer
         start = len(b.layers)
         try:
             if node.name in pairs:

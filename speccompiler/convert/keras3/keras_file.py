@@ -35,11 +35,11 @@ def write_keras(path: Path, made: Functional) -> None:
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
         for member, data in members.items():
             archive.writestr(zipfile.ZipInfo(member, A_DATE), data)
-    data = held.getbuffer()
+    whole = held.getbuffer()
     try:
-        with atomic_file(path, len(data)) as file:
+        with atomic_file(path, len(whole)) as file:
             try:
-                write_all(file, data)
+                write_all(file, whole)
             except OSError as error:
                 raise write_failure(error, "a part of the model") from None
     except Problem as problem:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from speccompiler.convert.keras3.builder import Builder, Value
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, is_known, known
 
-CHANNELS_LAST = {"data_format": "channels_last"}
+CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 
 
 def permute(b: Builder, node: ir.Node, op: ir.Transpose, x: Value) -> Value:
@@ -51,8 +52,12 @@ def _around(b: Builder, x: Value, kind: str, sign: int, each: Sequence[tuple[int
         raise b.refuse(f"a padding of {rank} spatial axes")
     lengths = (n + sign * (u + v) for n, (u, v) in zip(x.shape, each, strict=False))
     shape = (*lengths, *x.shape[rank:])
-    amounts = {"padding" if sign == 1 else "cropping": list(each[0]) if rank == 1 else each}
-    return b.add(f"{kind}{rank}D", x, shape, **amounts, **CHANNELS_LAST)
+    amounts: dict[str, Any] = {
+        "padding" if sign == 1 else "cropping": list(each[0]) if rank == 1 else each
+    }
+    if rank > 1:
+        amounts.update(CHANNELS_LAST)
+    return b.add(f"{kind}{rank}D", x, shape, **amounts)
 
 
 def pad(b: Builder, node: ir.Node, op: ir.Pad, x: Value) -> Value:

@@ -20,6 +20,13 @@ MERGES = {
 
 
 def softmax(b: Builder, node: ir.Node, op: ir.Softmax, x: Value) -> Value:
+    """The activation of the layer before it, where that has none; else a layer."""
+    before = x.layer
+    own = node.inputs[0] in b.alone and before.config.get("activation") == "linear"
+    if own and before.tensors and len(before.calls) == 1:
+        before.config["activation"] = "softmax"
+        before.name = b.unused(b.title())
+        return x
     return b.add("Softmax", x, x.shape, axis=-1)
 
 

@@ -33,7 +33,7 @@ def conv(b: Builder, node: ir.Node, op: ir.Conv, x: Value) -> Value:
 
 def _dense(b: Builder, op: ir.Conv, x: Value, shape: ir.Shape) -> Value:
     kernel = b.numbers(op.weight)
-    tensors = [kernel.reshape(kernel.shape[-2:])]
+    tensors: list[Array] = [kernel.reshape(kernel.shape[-2:])]
     if op.bias is not None:
         tensors.append(b.numbers(op.bias).reshape(-1))
     return _with_activation(b, "Dense", x, shape, op, tensors, units=op.filters)
@@ -140,6 +140,8 @@ def transposed_conv(b: Builder, node: ir.Node, made: TransposedConv, x: Value) -
     cut = [(-begin, -max(end, 0)) for begin, end in made.pads]
     if rank > 3 or any(m >= s for m, s in zip(more, stride, strict=True)):
         raise b.refuse("a transposed convolution with this padding")
+    if any(d > 1 for d in dilation):
+        raise b.refuse("a transposed convolution with a stride and a dilation")
     shape = tuple(
         s * (n - 1) + (k - 1) * d + 1 + m
         for n, k, s, d, m in zip(x.shape, lengths, stride, dilation, more, strict=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import speccompiler
 from speccompiler.convert.export_source import Given, Origin
+from speccompiler.convert.node_titles import node_titles
 from speccompiler.convert.onnx import protobuf
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.protobuf import Array, Model, Size
@@ -88,10 +89,11 @@ def _nodes(b: Builder, graph: ir.Graph) -> None:
     projected = projections(graph)
     within = {source.name for source in projected.values()}
     within.update(name for made in whole.values() for name in made.replaced)
+    titles = node_titles(graph)
     for node in graph:
         if isinstance(node.op, ir.Input) or node.name in within:
             continue
-        b.named, b.layer = node.name, node.layer
+        b.named, b.layer = titles[node.name], node.layer
         try:
             b.values[node.name] = _value(b, node, whole.get(node.name), projected.get(node.name))
         except Problem as problem:
@@ -115,7 +117,7 @@ def _value(
     else:
         read = [b.values[name] for name in node.inputs]
         tensor, layout = EXPORT[type(node.op)](b, node, node.op, *read)
-    b.call_writer(tensor, node.name)
+    b.call_writer(tensor, b.named)
     return Value(node.shape, {layout: tensor})
 
 

@@ -18,6 +18,7 @@ from speccompiler.expressions.nodes import (
     Negate,
     Node,
     Not,
+    Number,
     Parameter,
     Variable,
     Where,
@@ -112,6 +113,9 @@ class _Writer:
             beside = map(self.value, found.inputs)
             return b.emit(found.kind, self.value(found.x), *beside, **found.attributes)
         match part:
+            case Binary("/", left, Binary("+", Number(1.0), Call("exp", (Negate(inner),)))):
+                # swish: the quotient is a product with a sigmoid
+                return b.emit("Mul", self.value(left), b.emit("Sigmoid", self.value(inner)))
             case Negate(operand):
                 return b.emit("Neg", self.value(operand))
             case Binary(symbol, left, right):

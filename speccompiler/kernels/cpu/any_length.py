@@ -64,7 +64,7 @@ def _endings(op: ir.Op) -> Sequence[Expression | None]:
             return [activation]
         case ir.MapWith():
             return [finish(op.after).activation]
-        case ir.Conv() | ir.Combine():
+        case ir.Conv() | ir.Depthwise() | ir.Combine():
             return [finish(op.activation).activation]
         case ir.Recurrent():
             ends = scan_ends(op)

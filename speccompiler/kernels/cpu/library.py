@@ -23,7 +23,8 @@ FORMS = (
     "x * 1", "x + 1", "x / 2 - 1", "x * 2 - 1", "(x - 1) / 2", "(x + 1) / 2", "abs(x)",
     "x * sigmoid(x)", "where(x > 0, x, 0.1 * x)", "0.5 * x * (1 + erf(x / sqrt(2)))",
     "2 * where(x > 0, x, 2 * expm1(x))", "clip(x, 0, 6)", "x * tanh(softplus(x))",
-    "1.7 * tanh(0.7 * x)", "clip(1.1 * x - 0.1 * sin(12 * pi * x), 0, 1)",
+    "x * 2 + 1", "x * 2 + (-1)", "max(sqrt(x), 1)", "1.7 * tanh(0.7 * x)",
+    "clip(1.1 * x - 0.1 * sin(12 * pi * x), 0, 1)",
 )  # fmt: skip
 """Expressions that specs have instead of a name, each for all constants in its places."""
 

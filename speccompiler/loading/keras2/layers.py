@@ -11,6 +11,8 @@ from dataclasses import replace
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, class_of, mapping, scalar
 from speccompiler.loading.keras2.activations import read_activation
+from speccompiler.loading.keras2.cells import cells_of
+from speccompiler.loading.keras2.functions import is_operation
 from speccompiler.loading.keras2.made import Made
 from speccompiler.loading.keras2.names import (
     EVERYWHERE,
@@ -58,6 +60,12 @@ def layer(
 
 def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list[Made]:
     """The layers that a class with these arguments becomes."""
+    if is_operation(node):
+        return [Made(f"ops.{kind}", _plain(config), unknown=True)]
+    if kind == "RNN" and not is_custom(node):
+        cells = cells_of(reading, config)
+        if cells is not None:
+            return _stacked(reading, node, cells)
     known = kind in TYPES or kind in SAME or kind in SPECIAL or kind in NOTHING
     if not known or is_custom(node):
         return [Made(kind, _plain(config), unknown=True)]
@@ -79,6 +87,18 @@ def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list
         # The layer is nothing but its function.
         made = [replace(made[1], suffix="", config=_with_name(made[1].config, config)), *made[2:]]
     return made
+
+
+def _stacked(reading: Reading, node: Mapping, cells: list[tuple[str, Mapping]]) -> list[Made]:
+    """Recurrent layers in a row; the last bears the name of the RNN."""
+    found: list[Made] = []
+    for number, (kind, config) in enumerate(cells, 1):
+        suffix = "" if number == len(cells) else f"cell{number}"
+        found += [
+            replace(one, suffix=suffix or one.suffix)
+            for one in made_of(reading, node, kind, config)
+        ]
+    return found
 
 
 def _plain(config: Mapping) -> Mapping:

@@ -35,14 +35,14 @@ def ends(node: TreeNode) -> TreeNode:
     return sequence(node.span, [_three(link) for link in _links(node)])
 
 
-def calls(reading: Reading, name: str, node: TreeNode) -> TreeNode:
-    """``inbound_nodes`` in Keras 1.x's form; CS242 for calls with further arguments."""
+def calls(reading: Reading, name: str, node: TreeNode, *, known: bool) -> TreeNode:
+    """``inbound_nodes`` in Keras 1.x's form; CS242 for calls of a ``known`` layer with more."""
     if not isinstance(node, Sequence):
         return node
     found = []
     for item in node.items:
         call = _call(item)
-        for what, span in call.extras[:1]:
+        for what, span in call.extras[:known]:
             reading.refuse(
                 span,
                 "CS242",
@@ -72,7 +72,7 @@ def _call(node: TreeNode) -> ReadCall:
 
 def _arguments(call: ReadCall, node: TreeNode) -> None:
     """The tensors among the positional arguments of Keras 3; anything else is a constant."""
-    link = _history(node)
+    link = history(node)
     if link is not None:
         call.links.append(_three(link))
     elif isinstance(node, Sequence):
@@ -94,13 +94,13 @@ def _keywords(call: ReadCall, node: Mapping) -> None:
         empty = isinstance(value, Scalar) and value.value is None
         if empty or (isinstance(value, Scalar) and key in _HARMLESS):
             continue
-        if key == "inputs" and _history(value) is not None:
+        if key == "inputs" and history(value) is not None:
             _arguments(call, value)
             continue
         call.extras.append((f"the argument '{shown(key)}'", entry.key_span))
 
 
-def _history(node: TreeNode) -> TreeNode | None:
+def history(node: TreeNode) -> TreeNode | None:
     """The link that a ``__keras_tensor__`` is."""
     if text_at(node, "class_name") != "__keras_tensor__" or not isinstance(node, Mapping):
         return None

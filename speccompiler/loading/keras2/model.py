@@ -5,6 +5,7 @@ from __future__ import annotations
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
 from speccompiler.frozen import dataclass
 from speccompiler.loading.keras0.tree_building import added, class_of, sequence
+from speccompiler.loading.keras2.functions import function_member
 from speccompiler.loading.keras2.layers import layer
 from speccompiler.loading.keras2.links import calls, counted_from_one, ends, numbers_read
 from speccompiler.loading.keras2.origin import is_custom
@@ -12,6 +13,7 @@ from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.wrappers import WRAPPERS, holding, in_a_row
 from speccompiler.loading.keras2.writer import Writer
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
+from speccompiler.loading.written_spec import is_unknown
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
@@ -104,6 +106,9 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
 def _member(reading: Reading, item: TreeNode, container: str) -> Mapping:
     if not isinstance(item, Mapping):
         raise ProblemAt(item.span, Problem("CS024", "a layer is a mapping"))
+    function = function_member(reading, item, container)
+    if function is not None:
+        return function
     found = part(reading, item, container)
     name = item.entries.get("name") or _own_name(item)
     one = found[0] if len(found) == 1 else in_a_row(item, found)
@@ -111,7 +116,7 @@ def _member(reading: Reading, item: TreeNode, container: str) -> Mapping:
     inbound = item.entries.get("inbound_nodes")
     if inbound is not None:
         said = str(name.value.value) if name and isinstance(name.value, Scalar) else ""
-        value = calls(reading, said, inbound.value)
+        value = calls(reading, said, inbound.value, known=not any(map(is_unknown, found)))
         entries["inbound_nodes"] = Entry(inbound.key_span, value)
     return Mapping({**one.entries, **entries}, item.span)
 

@@ -54,6 +54,14 @@ def _flat(*keys: str) -> Special:
     return special
 
 
+def _normalization(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+    """Without an axis, which Keras writes as none or as an empty list, there is one mean."""
+    (made,) = _flat("mean", "variance")(reading, kind, config)
+    entry = config.entries.get("axis")
+    empty = entry is None or (isinstance(entry.value, Sequence) and not entry.value.items)
+    return [Made(kind, added(made.config, axis=scalar(None, config.span)))] if empty else [made]
+
+
 def _numbers(node: TreeNode) -> TreeNode:
     leaves = list(_leaves(node))
     if not isinstance(node, Sequence):
@@ -94,7 +102,8 @@ def _resizing(reading: Reading, kind: str, config: Mapping) -> list[Made]:
         config = added(config, size=sequence(size[0].span, size))
     dropped = ("height", "width", "crop_to_aspect_ratio", "pad_to_aspect_ratio", "fill_mode",
                "fill_value", "antialias")  # fmt: skip
-    return [Made("Resize", ordered(without(config, *dropped)))]
+    config = added(without(config, *dropped), half_pixel=scalar(True, config.span))
+    return [Made("Resize", ordered(config))]
 
 
 SPECIAL: Table[str, Special] = {
@@ -105,7 +114,7 @@ SPECIAL: Table[str, Special] = {
     "SyncBatchNormalization": _batch_normalization,
     "LayerNormalization": _normalized,
     "GroupNormalization": _normalized,
-    "Normalization": _flat("mean", "variance"),
+    "Normalization": _normalization,
     "Rescaling": _flat("scale", "offset"),
     "UnitNormalization": _unit_normalization,
     "Flatten": _flatten,

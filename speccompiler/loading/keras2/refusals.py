@@ -10,10 +10,7 @@ _ATTENTION = (
     "it weighs the steps by one another; save what comes before and after it as models of their own"
 )
 _TABLE = "it maps texts or numbers by a table; do that before the model, and save the rest"
-_FUNCTION = (
-    "it is a function of TensorFlow's that stands among the layers; say what it computes as an "
-    "expression with --replace, or build the model of layers alone"
-)
+_FUNCTION = "it is a function that stands among the layers; build the model of layers alone"
 _CODE = "it holds Python code or a graph of another framework, neither of which is executed"
 _STATE = "save the layers before and after it as models of their own"
 _WHAT_TO_DO = {
@@ -26,7 +23,7 @@ _WHAT_TO_DO = {
     "ConvLSTM1D": f"ConvLSTM2D is read, on images of one row; else {_STATE}",
     "ConvLSTM3D": _STATE,
     "ConvLSTM2DCell": _STATE,
-    "RNN": _STATE,
+    "RNN": f"around SimpleRNNCell, GRUCell and LSTMCell it is read; else {_STATE}",
     "StackedRNNCells": _STATE,
     "AbstractRNNCell": _STATE,
     "CenterCrop": "Cropping2D with the amounts of the image's size does the same",
@@ -42,6 +39,7 @@ _WHAT_TO_DO = {
     "MelSpectrogram": "compute the spectrogram before the model, and save the rest",
     "STFTSpectrogram": "compute the spectrogram before the model, and save the rest",
     "SpectralNormalization": "save the layer that it wraps: in a forward pass it is that alone",
+    "RMSNormalization": "LayerNormalization is read; it also takes the mean off",
     "Wrapper": "save the layer that it wraps",
     "TFOpLambda": _FUNCTION,
     "SlicingOpLambda": _FUNCTION,
@@ -86,7 +84,7 @@ def refusal_of(name: str) -> Problem:
             "write what it computes as an Activation with {expr: ..} in a native spec, or as "
             "layers",
         )
-    hint = _WHAT_TO_DO.get(name)
+    hint = _FUNCTION if name.startswith("ops.") else _WHAT_TO_DO.get(name)
     if hint is not None:
         return Problem(
             "CS028", f"{name} is a layer of Keras 2 and later that convspec does not run", hint

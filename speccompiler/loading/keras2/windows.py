@@ -79,9 +79,16 @@ def _up_sampling(reading: Reading, kind: str, config: Mapping) -> list[Made]:
     if "size" in config.entries:
         config = added(config, size=per_axis(config.entries["size"].value, 2))
     said = "nearest" if entry is None else str(value_of(Mapping({"i": entry}, config.span), "i"))
+    name = shown(text_at(config, "name") or kind)
+    if entry is None and reading.writer.line == "tf.keras":
+        reading.say(
+            "CS243",
+            f"'{name}': TensorFlow 1 did not write the interpolation of an UpSampling2D; this is "
+            "'nearest', as it reads such a file itself",
+            config.span,
+        )
     if entry is None or said == "nearest":
         return [Made(kind, config)]
-    name = shown(text_at(config, "name") or kind)
     if said != "bilinear" or reading.writer.theano:
         what = "on Theano" if said == "bilinear" else f"'{shown(said)}'"
         reading.refuse(

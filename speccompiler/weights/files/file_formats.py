@@ -16,6 +16,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import quoted
 from speccompiler.files.file_kinds import FileKind, kind_of
 from speccompiler.files.hdf5_signature import is_hdf5
+from speccompiler.files.keras_archives import CONFIG, WEIGHTS
 from speccompiler.files.npz_format import ZIP_ERRORS
 from speccompiler.files.ordinary_files import open_ordinary
 
@@ -27,8 +28,9 @@ ENDINGS: Mapping[str, Format] = {
     ".safetensors": "safetensors",
     ".h5": "hdf5",
     ".hdf5": "hdf5",
+    ".keras": "hdf5",
 }
-KNOWN = "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
+KNOWN = "weights are read from .npy, .npz, .safetensors, .h5, .hdf5 and .keras files"
 _HEAD_BYTES = 4096
 _TRUSTED = "where you trust the file"
 
@@ -41,6 +43,8 @@ def format_of(path: Path) -> Format:
     with open_ordinary(path) as stream:
         head = stream.read(_HEAD_BYTES)
         found = _by_content(stream, head)
+        if found == "npz" and holds_weights(stream):
+            return "hdf5"
         if found is not None:
             foreign = _archive(stream, path) if found == "npz" else None
         else:
@@ -69,6 +73,16 @@ def _by_content(stream: BinaryIO, head: bytes) -> Format | None:
     if kind is FileKind.MATLAB_7_3:
         return None
     return "hdf5" if is_hdf5(stream) else None
+
+
+def holds_weights(stream: BinaryIO) -> bool:
+    """Whether an archive is a ``.keras`` file, whose weights are an HDF5 file inside."""
+    try:
+        stream.seek(0)
+        with zipfile.ZipFile(stream) as archive:
+            return not {WEIGHTS, CONFIG}.isdisjoint(archive.namelist())
+    except ZIP_ERRORS:
+        return False
 
 
 def _is_safetensors(stream: BinaryIO, head: bytes) -> bool:
@@ -208,11 +222,6 @@ def _archive(stream: BinaryIO, path: Path) -> tuple[str, str] | None:
         return None
     if any(name.endswith("data.pkl") for name in names):
         return _named(_TORCH, path)
-    if "model.weights.h5" in names:
-        return (
-            "it is a Keras 3 archive (.keras), which is not Keras 1.x",
-            f"its weights are a part of it: unzip {quoted(path.name)} model.weights.h5",
-        )
     arrays = any(name.endswith(".npy") for name in names)
     if names and not arrays and path.suffix.lower() not in ENDINGS:
         return (

@@ -8,7 +8,7 @@ things is not guessed at.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity
@@ -19,10 +19,12 @@ from speccompiler.weights.matching.by_layer_order import (
     NAMES_SHOWN,
     layer_groups,
     match_by_layer_order,
+    match_groups,
 )
 from speccompiler.weights.matching.by_name import match_by_name
 from speccompiler.weights.matching.by_number import match_by_number
 from speccompiler.weights.matching.by_shape import match_by_shape
+from speccompiler.weights.matching.later_groups import groups_by_name
 from speccompiler.weights.matching.later_keras import RENAME_HINT, later_keras, names_of
 from speccompiler.weights.matching.notes import NAME_HINT, Matched, folder_notes
 from speccompiler.weights.matching.wanted_tensors import (
@@ -41,7 +43,8 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
     ``by`` None lets names decide where they fit. Raises CS105, CS106, and CS109 where both ways
     fit and differ.
     """
-    writer = later_keras(file)
+    named = later_keras(file)
+    writer = named or wanted.writer
     if writer is not None:
         wanted = replace(wanted, tensors={**wanted.tensors, **wanted.in_keras2})
     try:
@@ -50,9 +53,9 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
         if file.format in {"npy", "npz", None}:
             for info in file.tensors.values():  # np.save(f, model.get_weights()) has objects
                 file.check_dtype(info)
-        if writer is None or problem.code not in {"CS105", "CS106"}:
+        if named is None or problem.code not in {"CS105", "CS106"}:
             raise
-        text = f"{problem.message}; {names_of(writer)}"
+        text = f"{problem.message}; {names_of(named)}"
         raise Problem(problem.code, text, RENAME_HINT) from None
     return found, (*folder_notes(file), *notes)
 
@@ -62,6 +65,8 @@ def _matched(
 ) -> Matched:
     if by == "topology":
         return _by_order_alone(file, wanted)
+    if writer is not None and (later := _by_later_names(file, wanted, by)) is not None:
+        return later, ()
     if by == "name" and file.layers is not None:
         return _by_name_alone(file, file.layers, wanted)
     try:
@@ -78,12 +83,36 @@ def _matched(
             raise
         if file.layers is not None:
             return _by_order_instead(file, file.layers, wanted.tensors, problem, writer)
-        if writer is not None:  # the names are good ones, of another Keras
+        if later_keras(file) is not None:  # the names are good ones, of another Keras
             raise
         return _by_numbers_instead(file, wanted.tensors, problem)
     if file.layers is not None and not wanted.given:
         _check_agreement(file.layers, wanted.tensors, file.tensors, named)
     return named, ()
+
+
+def _by_later_names(
+    file: WeightFile, wanted: WantedTensors, by: MatchName | None
+) -> Matches | None:
+    """By the names that Keras 2 and 3 give; None where they name other layers. CS105, CS106."""
+    if wanted.given:
+        return None
+    layers = dict.fromkeys(layer for layer, _ in wanted.tensors)
+    groups = groups_by_name(_listed(file), layers, wanted.paths)
+    if groups is None:
+        return None
+    found = match_groups(groups, wanted.tensors, file.tensors)
+    if file.layers is not None and by is None:
+        _check_agreement(file.layers, wanted.tensors, file.tensors, found)
+    return found
+
+
+def _listed(file: WeightFile) -> Iterable[str]:
+    """The file's tensors, in the order of Keras where it tells one."""
+    if file.layers is None:
+        return file.tensors
+    listed = [key for layer in file.layers for _, key in layer.tensors]
+    return dict.fromkeys([*listed, *file.tensors])
 
 
 def _by_order_alone(file: WeightFile, wanted: WantedTensors) -> Matched:

@@ -55,6 +55,10 @@ class WantedTensors:
     """Names of layers that others wrap, by the wrapper's name: Keras names tensors after them."""
     in_keras2: Mapping[TensorName, WantedTensor] = field(default_factory=dict)
     """How Keras 2 stores those that it stores in another layout."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """The layers at the paths of a ``.weights.h5`` (``saved_paths``)."""
+    writer: str | None = None
+    """The later Keras that wrote the model, as "Keras 2.1.6"; None for any other model."""
 
 
 def wanted_tensor(weight: Weight) -> WantedTensor:
@@ -70,11 +74,11 @@ def wanted_tensor(weight: Weight) -> WantedTensor:
             return WantedTensor(weight.stored_shape)
 
 
-def keras2_tensor(weight: Weight) -> WantedTensor | None:
+def keras2_tensor(weight: Weight, *, later: bool) -> WantedTensor | None:
     """A kernel that Keras 2 stores in another layout; None for any other weight.
 
     Keras 2 stores kernels as 'tf' does under every ordering, and those of Convolution1D with
-    three axes.
+    three axes. Of a model that a ``later`` Keras wrote all other layouts are those of Keras 2.
     """
     if weight.tensor != "W" or weight.split or weight.phases or len(weight.axes) < 4:
         return None
@@ -82,7 +86,7 @@ def keras2_tensor(weight: Weight) -> WantedTensor | None:
     moved = tuple(weight.stored_shape[axis] for axis in weight.axes)
     if weight.variants == "conv1d":  # (length, 1, in, out), and without the 1
         return WantedTensor(weight.stored_shape, ((weight.shape, ()),), only=True)
-    if back == tuple(range(len(back))):
+    if later or back == tuple(range(len(back))):
         return None
     return WantedTensor(weight.stored_shape, ((moved, back),), only=True)
 
@@ -128,7 +132,10 @@ def joined_name(name: TensorName) -> str:
 def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str:
     """For messages: the shape that was stored and those that were expected."""
     repeated = any(axes is None for _, axes in wanted.alternatives)
-    others = [] if repeated else [s for s, _ in wanted.alternatives]
+    # A shape without an axis of length 1 is the same to people.
+    same = {s for s, axes in wanted.alternatives if axes == () and len(s) < len(wanted.shape)}
+    shapes = [s for s, _ in wanted.alternatives if wanted.only or s not in same]
+    others = [] if repeated else shapes
     own = [] if wanted.only else [wanted.shape]
     allowed = " or ".join(map(str, dict.fromkeys([*own, *others])))
     allowed += ", or 1 along the axes that share it" if repeated else ""

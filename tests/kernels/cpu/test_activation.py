@@ -8,7 +8,6 @@ import pytest
 from speccompiler.expressions.library import ACTIVATIONS, LATER_ACTIVATIONS
 from tests.kernels.cpu.both_targets import both
 
-
 NO_LIMIT = {"softsign", "swish", "silu", "gelu", "gelu_tanh", "mish", "hard_silu"}
 
 

@@ -152,8 +152,16 @@ others += [
                 atrous_rate=[2, 3], border_mode="same")],
     [rows, dict(type="SeparableConvolution2D", nb_filter=5, nb_row=3, nb_col=1,
                 depth_multiplier=2, border_mode="same")],
+    *([rows, dict(type="UpSampling2D", size=[2, 2], interpolation=way)]
+      for way in ("nearest", "bilinear")),
     [columns, dict(type="TimeDistributed", layer=dict(
         type="SeparableConvolution2D", nb_filter=5, nb_row=1, nb_col=3, border_mode="same"))],
+    *([dict(type="DepthwiseConvolution1D", filter_length=k, atrous_rate=d, subsample_length=s,
+            border_mode="same", activation=a)]
+      for k, d, s, a in ((3, 1, 1, "relu6"), (3, 1, 2, "tanh"), (5, 2, 1, "relu"),
+                         (2, 3, 2, "relu"), (7, 1, 1, "linear"))),
+    [dict(type="Convolution1D", nb_filter=c, filter_length=3, groups=g, border_mode="same",
+          atrous_rate=2) for c, g in ((51, 1), (34, 17), (34, 2))],
     [dict(type="LocallyConnected1D", nb_filter=5, filter_length=3)],
     [dict(type="LocallyConnected1D", nb_filter=33, filter_length=2, subsample_length=2)],
     [dict(type="Activation", activation=dict(expr="abs(x)")), dict(type="Flatten"),

@@ -51,8 +51,6 @@ def archive(*members: str) -> bytes:
         ("w.caffemodel", b"\n\4VGG", "it is a Caffe model", "numpy.savez"),
         ("w.zip", "notes.txt", "it is a zip archive, and none of its members is an array: "
          "'notes.txt'", "unpack it"),
-        ("w.keras", "model.weights.h5", "it is a Keras 3 archive (.keras), which is not Keras 1.x",
-         "unzip 'w.keras' model.weights.h5"),
         ("w.what", b"\1\2\3", "extension '.what', and its first bytes are of no known format",
          "weights are read from"),
         ("w.what", b"", "it is empty", "weights are read from"),
@@ -64,7 +62,7 @@ def test_other_files_are_told_for_what_they_are(
     if callable(content):
         content = content("archive/data.pkl", "archive/data/0")
     elif isinstance(content, str):
-        content = archive("metadata.json", content) if name == "w.keras" else archive(content)
+        content = archive(content)
     Path(name).write_bytes(content)
     finding = refusal(name)
     assert (finding.code, finding.message) == ("CS100", f"cannot read weight file '{name}': {what}")

@@ -104,7 +104,10 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
     foreign.write_bytes(b"")
     problem = refused("CS100", open_weights, foreign)
     assert problem.message == f"cannot read weight file '{foreign}': it is empty"
-    assert problem.hint == "weights are read from .npy, .npz, .safetensors, .h5 and .hdf5 files"
+    assert (
+        problem.hint
+        == "weights are read from .npy, .npz, .safetensors, .h5, .hdf5 and .keras files"
+    )
     foreign.rename(Path("weights")).write_bytes(b"\1\2\3 who knows")
     assert refused("CS100", open_weights, Path("weights")).message == (
         "cannot read weight file 'weights': a name without extension, and its "

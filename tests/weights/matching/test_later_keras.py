@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 import speccompiler
-from speccompiler.diagnostics.core import SpecError
+from speccompiler.weights.matching.later_groups import groups_by_name
+from speccompiler.weights.matching.saved_paths import snake_case
 from tests.weights.saved_by_hand import (
     KERNEL,
     LAYERS,
-    MATRIX,
-    OFFSET,
     SPEC,
     WEIGHTS,
     notes,
@@ -45,11 +44,21 @@ def keras2(ending: str, kernel: np.ndarray = KERNEL) -> str:
     return "k2.h5"
 
 
+@pytest.mark.parametrize("ending", ["h5", "npz"])
+def test_weights_of_keras_2_by_their_names(ending: str) -> None:
+    assert notes(keras2(ending)) == []
+
+
 def test_weights_of_keras_2_by_the_order_of_layers() -> None:
-    (note,) = notes(keras2("h5"))
+    renamed = SPEC.replace("name: conv1", "name: first").replace("name: fc", "name: last")
+    assert renamed.count("first") == renamed.count("last") == 1
+    Path("m.yaml").write_text(renamed)
+    model = speccompiler.load("m.yaml", weights=keras2("h5"))
+    (note,) = [d for d in model.diagnostics if d.code == "CS108"]
     assert note.message == (
         "Keras 2.1.6 wrote these tensors, and names them kernel, bias, moving_mean .., so weights "
-        "were matched by the order of the layers, as Keras does: "
+        "were matched by the order of the layers, as Keras does: 'first' from 'conv1/conv1', "
+        "'last' from 'fc/fc'"
     )
 
 
@@ -93,6 +102,7 @@ def test_a_kernel_of_keras_2_over_steps() -> None:
 
 
 def test_names_of_keras_2_are_told_for_what_they_are() -> None:
+    Path("m.yaml").write_text(SPEC.replace("name: fc", "name: last"))
     finding = refusal(keras2("npz"))
     assert finding.code == "CS105"
     assert finding.message.startswith("missing from the weight file: conv1/W (2, 3, 2, 3)")
@@ -103,12 +113,49 @@ def test_names_of_keras_2_are_told_for_what_they_are() -> None:
         "the layers are Keras 1.x's, whose tensors are <layer>/W, b, running_mean, running_std: "
         "give the weights that Keras 1.x saved, or rename them so"
     )
-    Path("one.yaml").write_text(
-        "convspec: 1\ninput_shape: [24]\nlayers: [{type: Dense, name: d_1, output_dim: 4}]\n"
-    )
-    np.savez("one.npz", **{"d_1/kernel:0": MATRIX, "d_1/bias:0": OFFSET})
-    with pytest.raises(SpecError, match="; Keras 2 wrote these tensors"):
-        speccompiler.load("one.yaml", weights="one.npz")
+    Path("m.yaml").write_text(SPEC)
     other = refusal(keras2("h5", KERNEL[:1]))
+    assert other.code == "CS106"
     assert "Keras 2.1.6 wrote these tensors" in other.message
     assert other.hint == finding.hint
+
+
+@pytest.mark.parametrize(("keys", "found"), [
+    (["c/kernel:0", "c/bias:0"], {"c": ["c/kernel:0", "c/bias:0"]}),
+    (["c/bias", "c/kernel"], {"c": ["c/kernel", "c/bias"]}),
+    (["b/bias", "b/bias_1", "b/kernel", "b/kernel_1"],
+     {"b": ["b/kernel", "b/bias", "b/kernel_1", "b/bias_1"]}),
+    (["m/b/backward_l/l_cell/kernel", "m/b/forward_l/l_cell/kernel", "m/b/forward_l/l_cell/bias"],
+     {"b": ["m/b/forward_l/l_cell/kernel", "m/b/forward_l/l_cell/bias",
+            "m/b/backward_l/l_cell/kernel"]}),
+    (["n/moving_variance", "n/gamma", "n/moving_mean", "n/beta", "n/count"],
+     {"n": ["n/gamma", "n/beta", "n/moving_mean", "n/moving_variance"]}),
+    (["layers/conv2d_1/vars/0", "layers/conv2d/vars/1", "layers/conv2d/vars/0",
+      "optimizer/vars/0", "layers/dropout/seed_generator/vars/0"],
+     {"one": ["layers/conv2d/vars/0", "layers/conv2d/vars/1"], "two": ["layers/conv2d_1/vars/0"]}),
+    (["layers/bidirectional/backward_layer/cell/vars/0",
+      "layers/bidirectional/forward_layer/cell/vars/0"],
+     {"b": ["layers/bidirectional/forward_layer/cell/vars/0",
+            "layers/bidirectional/backward_layer/cell/vars/0"]}),
+    (["c/kernel", "d/kernel"], None),
+])  # fmt: skip
+def test_groups_by_the_names_of_later_keras(
+    keys: list[str], found: dict[str, list[str]] | None
+) -> None:
+    owners = {"layers/conv2d": "one", "layers/conv2d_1": "two", "layers/bidirectional": "b"}
+    groups = groups_by_name(keys, list(found or {"c": []}), owners)
+    if found is None:
+        assert groups is None
+        return
+    assert groups is not None
+    assert {group.name: [key for _, key in group.tensors] for group in groups} == found
+
+
+@pytest.mark.parametrize(("name", "path"), [
+    ("Conv2D", "conv2d"), ("MaxPooling2D", "max_pooling2d"), ("LSTM", "lstm"), ("ReLU", "re_lu"),
+    ("SimpleRNN", "simple_rnn"), ("BatchNormalization", "batch_normalization"),
+    ("ConvLSTM2D", "conv_lstm2d"), ("TimeDistributed", "time_distributed"), ("PReLU", "p_re_lu"),
+])  # fmt: skip
+def test_classes_in_paths(name: str, path: str) -> None:
+    """What real files of Keras 3 have."""
+    assert snake_case(name) == path

@@ -39,10 +39,12 @@ def test_old_convolution1d_kernels_are_transposed():
     wanted = {("c", "W"): old_conv1d_kernel((3, 1, 5, 7))}
     assert matched(wanted, {"c_W": (3, 1, 5, 7)})["c", "W"].transpose is None
     assert matched(wanted, {"c_W": (7, 5, 3, 1)})["c", "W"].transpose == (2, 3, 1, 0)
+    assert matched(wanted, {"c_W": (3, 5, 7)})["c", "W"].transpose == ()  # Keras 2's
     with pytest.raises(Problem) as caught:
         matched(wanted, {"c_W": (7, 5, 3)})
     assert caught.value.message == (
-        "wrong shapes: c/W is stored as (7, 5, 3), expected (3, 1, 5, 7) or (7, 5, 3, 1)"
+        "wrong shapes: c/W is stored as (7, 5, 3), expected (3, 1, 5, 7) or (7, 5, 3, 1) or "
+        "(3, 5, 7)"
     )
 
 

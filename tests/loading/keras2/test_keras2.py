@@ -1,0 +1,354 @@
+"""What Keras 2, tf.keras and Keras 3 write, layer by layer; the numbers are worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.model import Model, check
+from speccompiler.source.texts import parse_document
+
+KERAS2 = {"keras_version": "2.2.4", "backend": "tensorflow"}
+TFK = {"keras_version": "2.9.0", "backend": "tensorflow"}
+KERAS3 = {"keras_version": "3.0.0"}
+
+
+def layer(kind: str, name: str, **arguments: Any) -> dict[str, Any]:
+    return {"class_name": kind, "config": {"name": name, **arguments}}
+
+
+def sequential(*layers: Any, **top: Any) -> dict[str, Any]:
+    return {"class_name": "Sequential", "config": {"name": "net", "layers": [*layers]}, **top}
+
+
+def member(kind: str, name: str, *reads: Any, **arguments: Any) -> dict[str, Any]:
+    nodes = [[[read, 0, 0, {}] if isinstance(read, str) else read for read in reads]]
+    return {**layer(kind, name, **arguments), "name": name, "inbound_nodes": nodes if reads else []}
+
+
+def functional(*members: Any, outputs: Any, **top: Any) -> dict[str, Any]:
+    inputs = [[m["name"], 0, 0] for m in members if m["class_name"] == "InputLayer"]
+    config = {"name": "net", "layers": [*members], "input_layers": inputs,
+              "output_layers": outputs}  # fmt: skip
+    return {"class_name": "Model", "config": config, **top}
+
+
+def read(model: Any, **options: Any) -> tuple[Model | None, list[Diagnostic]]:
+    found, diagnostics = check(parse_document(json.dumps(model), "m.json"), **options)
+    return found, list(diagnostics)
+
+
+def good(model: Any, **options: Any) -> Model:
+    found, diagnostics = read(model, **options)
+    assert found is not None, diagnostics
+    return found
+
+
+def run(model: Model, *inputs: Any) -> Any:
+    shapes = dict(zip(model.input_names, (x.shape[1:] for x in inputs), strict=True))
+    return model.compile("reference", input_shape=shapes).run(
+        inputs[0] if len(inputs) == 1 else list(inputs)
+    )
+
+
+def errors(model: Any, **options: Any) -> list[tuple[str, str]]:
+    return [(d.code, d.message) for d in read(model, **options)[1] if d.severity is Severity.ERROR]
+
+
+def notes(model: Any) -> list[tuple[str, str]]:
+    return [(d.code, d.message) for d in read(model)[1] if d.severity is Severity.NOTE]
+
+
+DENSE = layer("Dense", "d", units=2, use_bias=True, activation="linear")
+INPUT = layer("InputLayer", "i", batch_input_shape=[None, 4, 3], dtype="float32")
+X = np.arange(24, dtype=np.float32).reshape(2, 4, 3) - 11
+
+
+@pytest.mark.parametrize(
+    ("backend", "semantics"),
+    [("theano", "theano"), ("tensorflow", "tensorflow"), ("cntk", "tensorflow"),
+     ("jax", "tensorflow")],
+)  # fmt: skip
+@pytest.mark.parametrize("key", ["backend", "original_backend"])
+def test_the_backend_decides_the_semantics(backend: str, semantics: str, key: str) -> None:
+    model = sequential(INPUT, DENSE, keras_version="2.1.6", **{key: backend})
+    spec = good(model).spec
+    assert spec.semantics is not None
+    assert spec.semantics.profile == semantics
+    assert good(model, semantics="theano").spec.semantics.profile == "theano"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("top", "slope"),
+    [(KERAS2, 0.2), (TFK, 0.2), (KERAS3, 1 / 6)],
+)
+def test_hard_sigmoid_has_the_slope_of_its_release(top: Any, slope: float) -> None:
+    model = good(sequential(INPUT, layer("Activation", "a", activation="hard_sigmoid"), **top))
+    np.testing.assert_allclose(run(model, X), np.clip(slope * X + 0.5, 0, 1), atol=1e-6)
+
+
+def test_bilinear_looks_at_other_places_since_tensorflow_2() -> None:
+    image = np.float32([[[[0], [4]]]])
+    shape = layer("InputLayer", "i", batch_input_shape=[None, 1, 2, 1])
+    up = layer("UpSampling2D", "u", size=[1, 2], interpolation="bilinear")
+    old, new = (good(sequential(shape, up, **top)) for top in (KERAS2, TFK))
+    assert run(old, image).ravel().tolist() == [0, 2, 4, 4]
+    assert run(new, image).ravel().tolist() == [0, 1, 3, 4]
+    plain = sequential(shape, layer("UpSampling2D", "u", size=[1, 2]), **TFK)
+    assert run(good(plain), image).ravel().tolist() == [0, 0, 4, 4]
+    assert notes(plain) == [
+        ("CS243", "'u': TensorFlow 1 did not write the interpolation of an UpSampling2D; this is "
+         "'nearest', as it reads such a file itself")
+    ]  # fmt: skip
+
+
+def test_activations_are_objects_and_functions_too() -> None:
+    relu = {"class_name": "ReLU", "config": {"name": "r", "max_value": 2.0}}
+    function = {"class_name": "function", "config": "relu6", "registered_name": "relu6"}
+    for activation, expected in (
+        ("relu6", np.clip(X, 0, 6)),
+        (function, np.clip(X, 0, 6)),
+        (relu, np.clip(X, 0, 2)),
+        ("hard_tanh", np.clip(X, -1, 1)),
+    ):
+        model = good(sequential(INPUT, layer("Activation", "a", activation=activation), **KERAS3))
+        np.testing.assert_allclose(run(model, X), expected, atol=1e-6)
+        assert model.spec.layers[-1].name == "a"
+    dense = layer("Dense", "d", units=2, activation={**relu})
+    model = good(sequential(INPUT, dense, **TFK))
+    assert [(one.name, one.class_name) for one in model.spec.layers[1:]] == [
+        ("d", "Dense"), ("d_activation", "ReLU")
+    ]  # fmt: skip
+
+
+def test_a_function_of_the_authors_is_answered_by_name() -> None:
+    dense = layer("Dense", "d", units=2, activation="my_own")
+    model = sequential(INPUT, dense, **TFK)
+    assert errors(model) == [
+        ("CS027", "'my_own' is no layer of Keras 2 or later: it is a class of the model's author "
+         "or of another package")
+    ]  # fmt: skip
+    found = good(model, replace={"d_activation": "x * 2"})
+    assert [one.name for one in found.spec.layers] == ["i", "d", "d_activation"]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"module": "my.layers", "registered_name": "Pkg>Dense"},
+        {"module": None, "registered_name": "Custom>Dense"},
+        {"module": "my.layers", "registered_name": None},
+    ],
+)
+def test_classes_of_other_packages_are_code_whatever_they_are_called(beside: Any) -> None:
+    custom = {**layer("Dense", "mine", units=3), **beside}
+    model = sequential(INPUT, custom, **KERAS3)
+    assert [code for code, _ in errors(model)] == ["CS027"]
+    assert np.array_equal(run(good(model, replace={"mine": "x + 1"}), X), X + 1)
+
+
+def test_code_in_a_lambda_is_answered_and_never_run() -> None:
+    code = {"class_name": "__lambda__", "config": {"code": "4wEAAAAAAAA=", "defaults": None}}
+    held = layer("Lambda", "f", function=code, arguments={})
+    for inside in (held, layer("TimeDistributed", "f", layer=layer("Lambda", "f", function=code))):
+        model = sequential(INPUT, inside, **KERAS3)
+        assert [code for code, _ in errors(model)] == ["CS082"]
+        assert np.array_equal(run(good(model, replace={"f": "x / 2"}), X), X / 2)
+
+
+def test_channels_first_steps_stand_between_swaps() -> None:
+    pool = layer("MaxPooling1D", "p", pool_size=[3], data_format="channels_first")
+    mean = layer("GlobalAveragePooling1D", "g", data_format="channels_first")
+    assert np.array_equal(run(good(sequential(INPUT, pool, **TFK)), X), X.max(2, keepdims=True))
+    np.testing.assert_allclose(run(good(sequential(INPUT, mean, **TFK)), X), X.mean(2))
+
+
+NOT_READ = [
+    (layer("LSTM", "r", units=2, time_major=True),
+     "'time_major' of 'r': the steps stand in front of the samples"),
+    (layer("Masking", "m", dtype={"class_name": "QuantizedDTypePolicy",
+                                  "config": {"name": "int8_from_float32"}}),
+     "the dtype policy 'int8_from_float32' of 'm' is none that convspec follows"),
+    (layer("LayerNormalization", "n", rms_scaling=True), "'rms_scaling' of 'n' is not read"),
+    (layer("GRU", "r", units=2, recurrent_activation="mine"),
+     "'recurrent_activation' of 'r' is a function that is not Keras's: mine"),
+    (layer("Bidirectional", "b", layer=layer("LSTM", "f", units=2, go_backwards=False),
+           backward_layer=layer("LSTM", "k", units=3, go_backwards=True)),
+     "the backward layer of 'b' is not the copy of its forward layer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "message"), NOT_READ)
+def test_what_would_give_other_numbers_is_refused(one: Any, message: str) -> None:
+    assert ("CS242", message) in errors(sequential(INPUT, one, **TFK))
+
+
+def test_a_copy_with_numbers_of_its_own_objects_is_a_copy() -> None:
+    def way(name: str, back: bool, number: int) -> Any:
+        zeros = {"class_name": "Zeros", "config": {}, "shared_object_id": number}
+        return layer("LSTM", name, units=2, go_backwards=back, bias_initializer=zeros)
+
+    both = layer("Bidirectional", "b", layer=way("f", False, 1), backward_layer=way("k", True, 2))
+    assert good(sequential(INPUT, both, **KERAS3)).spec.layers[-1].class_name == "Bidirectional"
+
+
+def test_cudnn_layers_and_cells_are_their_layers() -> None:
+    for kind, ours in (("CuDNNLSTM", "LSTM"), ("CuDNNGRU", "GRU")):
+        one = good(sequential(INPUT, layer(kind, "r", units=2), **KERAS2)).spec.layers[-1]
+        assert (one.class_name, one.inner_activation) == (ours, "sigmoid")  # type: ignore[attr-defined]
+        assert getattr(one, "reset_after", True)
+    cells = [layer("LSTMCell", "a", units=3, recurrent_activation="sigmoid"),
+             layer("GRUCell", "b", units=2, reset_after=True)]  # fmt: skip
+    stack = layer("StackedRNNCells", "s", cells=cells)
+    model = good(sequential(INPUT, layer("RNN", "r", cell=stack, return_sequences=False), **TFK))
+    assert [(one.name, one.class_name, one.return_sequences) for one in model.spec.layers[1:]] == [  # type: ignore[attr-defined]
+        ("r_cell1", "LSTM", True), ("r", "GRU", False)
+    ]  # fmt: skip
+    mine = layer("RNN", "r", cell=layer("MyCell", "c", units=2))
+    assert errors(sequential(INPUT, mine, **TFK)) == [
+        ("CS028", "RNN is a layer of Keras 2 and later that convspec does not run")
+    ]
+
+
+def test_links_stand_alone_and_carry_arguments() -> None:
+    one = member("Activation", "a", activation="relu")
+    one["inbound_nodes"] = [["i", 0, 0, {"training": False, "mask": None}]]
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    assert np.array_equal(
+        run(good(functional(start, one, outputs=["a", 0, 0], **TFK)), X), np.maximum(X, 0)
+    )
+    one["inbound_nodes"] = [["i", 0, 0, {"scale": 2.0}]]
+    assert errors(functional(start, one, outputs=[["a", 0, 0]], **TFK)) == [
+        ("CS242", "'a' is called with the argument 'scale', which is not read")
+    ]
+
+
+def tensor(*history: Any) -> dict[str, Any]:
+    config = {"shape": [None, 4, 3], "dtype": "float32", "keras_history": [*history]}
+    return {"class_name": "__keras_tensor__", "config": config}
+
+
+def operation(kind: str, *arguments: Any) -> dict[str, Any]:
+    call = {"args": [*arguments], "kwargs": {}}
+    return {**member(kind, "o"), "module": "keras.src.ops.numpy", "inbound_nodes": [call]}
+
+
+FUNCTIONS = [
+    (operation("Multiply", tensor("i", 0, 0), 2.0), X * 2),
+    (operation("Subtract", 1, tensor("i", 0, 0)), 1 - X),
+    (operation("Maximum", tensor("i", 0, 0), tensor("i", 0, 0)), X),
+    (operation("Square", tensor("i", 0, 0)), X * X),
+]
+TENSORFLOWS = [
+    ("math.truediv", ["i", 0, 0, {"y": 127.5, "name": None}], X / 127.5),
+    ("__operators__.add", ["i", 0, 0, {"y": ["i", 0, 0], "name": None}], X + X),
+    ("math.subtract", ["_CONSTANT_VALUE", -1, 2.0, {"y": ["i", 0, 0]}], 2 - X),
+    ("nn.relu", ["i", 0, 0, {"name": "r"}], np.maximum(X, 0)),
+]
+
+
+@pytest.mark.parametrize(("node", "expected"), FUNCTIONS)
+def test_operations_are_expressions_and_merges(node: Any, expected: Any) -> None:
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    model = good(functional(start, node, outputs=["o", 0, 0], **KERAS3))
+    np.testing.assert_allclose(run(model, X), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("function", "call", "expected"), TENSORFLOWS)
+def test_tensorflows_functions_are_too(function: str, call: Any, expected: Any) -> None:
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    node = {**member("TFOpLambda", "o", function=function), "inbound_nodes": [call]}
+    model = good(functional(start, node, outputs=[["o", 0, 0]], **TFK))
+    np.testing.assert_allclose(run(model, X), expected, rtol=1e-6)
+
+
+def test_an_operation_with_the_name_of_a_layer_is_not_that_layer() -> None:
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    node = operation("Dot", tensor("i", 0, 0), tensor("i", 0, 0))
+    assert errors(functional(start, node, outputs=["o", 0, 0], **KERAS3)) == [
+        ("CS028", "ops.Dot is a layer of Keras 2 and later that convspec does not run")
+    ]
+
+
+@pytest.mark.parametrize(("first", "top"), [(0, KERAS3), (1, KERAS2), (0, TFK)])
+def test_calls_of_nested_models_are_counted_from_0_or_1(first: int, top: Any) -> None:
+    inner = sequential(layer("Activation", "f", activation="relu", batch_input_shape=[None, 4, 3]))
+    nested = {**inner, "name": "s", "inbound_nodes": [[["i", 0, 0, {}]], [["m", 0, 0, {}]]]}
+    minus = member("Activation", "m", "i", activation="softsign")
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    outputs = [["s", first, 0], ["s", first + 1, 0]]
+    one, other = run(good(functional(start, minus, nested, outputs=outputs, **top)), X)
+    np.testing.assert_allclose(one, np.maximum(X, 0))
+    np.testing.assert_allclose(other, np.maximum(X / (1 + abs(X)), 0), rtol=1e-6)
+
+
+def test_layers_of_nested_models_may_share_a_name() -> None:
+    def tower(name: str) -> Any:
+        inner = sequential(layer("Dense", "fc", units=1, batch_input_shape=[None, 4, 3]))
+        return {**inner, "name": name, "inbound_nodes": [[["i", 0, 0, {}]]]}
+
+    towers = [tower("left"), tower("right")]
+    for each in towers:
+        each["config"] = {"name": each["name"], "layers": each["config"]["layers"]}
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    model = good(functional(start, *towers, outputs=[["left", 1, 0], ["right", 1, 0]], **KERAS2))
+    assert [one.name for one in model.spec.layers] == ["i", "fc", "right_fc"]
+
+
+def test_precision_and_what_does_nothing_are_said_once() -> None:
+    half = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+    model = sequential(
+        INPUT,
+        layer("Dense", "a", units=2, dtype=half),
+        layer("Dense", "b", units=2, dtype=half),
+        layer("RandomZoom", "z", height_factor=0.1),
+        **TFK,
+    )
+    assert notes(model) == [
+        ("CS240", "'a' and 1 more computed in mixed_float16; convspec computes in float32"),
+        ("CS241", "RandomZoom does nothing in a forward pass; passed over in 'z'"),
+    ]
+
+
+def test_initialisers_and_rules_have_keras_1_names() -> None:
+    def of(kind: str, **config: Any) -> Any:
+        return {"class_name": kind, "config": config}
+
+    for given, expected in (
+        (of("GlorotUniform", seed=None), "glorot_uniform"),
+        (of("VarianceScaling", scale=2.0, mode="fan_in", distribution="truncated_normal"),
+         "he_normal"),
+        (of("RandomUniform", minval=-0.1, maxval=0.1), ("uniform", 0.1)),
+        (of("Orthogonal", gain=1.5, seed=None), ("orthogonal", 1.5)),
+    ):  # fmt: skip
+        dense = layer("Dense", "d", units=2, kernel_initializer=given)
+        init = good(sequential(INPUT, dense, **TFK)).spec.layers[-1].init  # type: ignore[attr-defined]
+        assert (init if isinstance(init, str) else (init.name, init.scale)) == expected
+    dense = layer(
+        "Dense", "d", units=2,
+        kernel_regularizer=of("L2", l2=0.5), kernel_constraint=of("MaxNorm", max_value=3, axis=0),
+        kernel_initializer=of("LecunNormal", seed=None),
+    )  # fmt: skip
+    model = good(sequential(INPUT, dense, **TFK))
+    one: Any = model.spec.layers[-1]
+    assert (one.W_regularizer.l1, one.W_regularizer.l2) == (0, 0.5)
+    assert one.W_constraint.m == 3
+    assert [d.code for d in model.diagnostics] == ["CS074"]  # of the initialiser
+
+
+def test_a_subclass_of_model_has_no_layers_in_its_config() -> None:
+    model = {"class_name": "Functional", "config": {"name": "mine"}, **TFK}
+    assert errors(model) == [
+        ("CS021", "the config of this model lists no layers: it is a subclass of Model, whose "
+         "layers are in its code")
+    ]  # fmt: skip
+
+
+def test_a_release_that_nobody_knows_is_refused() -> None:
+    assert errors(sequential(INPUT, DENSE, keras_version="4.1")) == [
+        ("CS040", "this was written by Keras 4.1; convspec reads what Keras 0.1 to 3 wrote")
+    ]
