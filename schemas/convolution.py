@@ -6,10 +6,15 @@ from speccompiler.schemas.fields import GROUPS_TEXT, BorderMode, PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer
 
 
-class Convolution(KernelLayer):
+class Filters(KernelLayer):
     """What convolutions of every rank share."""
 
     nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
+
+
+class Convolution(Filters):
+    """One that pads as Keras 1 did."""
+
     border_mode: BorderMode = Field(
         "valid",
         description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "

@@ -4,12 +4,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from speccompiler.schemas.convolution import GroupedConvolution
-from speccompiler.schemas.fields import PositiveInt, StepBorderMode
+from speccompiler.schemas.convolution import Filters
+from speccompiler.schemas.fields import GROUPS_TEXT, PositiveInt, StepBorderMode
 from speccompiler.schemas.initializer import Initializer
 
 
-class Convolution1D(GroupedConvolution):
+class Convolution1D(Filters):
     """Convolution over steps: (batch, steps, input_dim) to (batch, new_steps, nb_filter)."""
 
     aliases: ClassVar[tuple[str, ...]] = ("Conv1D",)
@@ -27,6 +27,7 @@ class Convolution1D(GroupedConvolution):
     )
     subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
     atrous_rate: PositiveInt = Field(1, description="Distance of the steps that it reads.")
+    groups: PositiveInt = Field(1, description=GROUPS_TEXT)
     input_dim: PositiveInt | None = Field(
         None, description="First layer only: channels; input_shape: [input_length, input_dim]."
     )
