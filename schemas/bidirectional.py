@@ -40,7 +40,11 @@ class Bidirectional(Layer):
         "the last axis, null keeps them apart along a new first axis of 2, from which a Pick "
         "takes either.",
     )
-    weights: LayerWeights = None
+    weights: LayerWeights = Field(
+        None,
+        description="The arrays of the forward layer, then those of the backward one, as the "
+        "layer itself would take them.",
+    )
 
     @property
     def inner(self) -> Layer:

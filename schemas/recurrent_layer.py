@@ -35,7 +35,11 @@ class RecurrentLayer(Layer):
         "tanh",
         description="Of the new state: a name, or {expr: ..} in x. softmax is over the units.",
     )
-    weights: LayerWeights = None
+    weights: LayerWeights = Field(
+        None,
+        description="The layer's arrays in Keras's order: W, U and b of each gate in turn, or of "
+        "all gates. References to files, or nested lists of numbers, as for every layer.",
+    )
     W_regularizer: Regularizer | None = Field(
         None, description="Penalty on W, shown by --penalties."
     )

@@ -40,10 +40,11 @@ def lower_global_pooling(b: Builder, layer: GlobalPooling, x: Node) -> Node:
     With ``keepdims`` they are 1 long.
     """
     mask = b.mask_of(x)
+    x = spatial_input(b, layer, x)
     if mask is not None and treatment(layer, b.semantics) == "averages":
         y = mean_of_kept(b, x, mask)
     else:
-        y = b.add(GlobalPool(layer.mode), spatial_input(b, layer, x))
+        y = b.add(GlobalPool(layer.mode), x)
     if not layer.keepdims:
         return y
     ones = (1,) * layer.rank

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from speccompiler.graph.ir import Conv, Depthwise, Graph, Node, Operand, Reshape, Transpose, Weight
+from speccompiler.graph.ir import (
+    Conv,
+    Depthwise,
+    Graph,
+    Node,
+    Op,
+    Operand,
+    Reshape,
+    Transpose,
+    Weight,
+)
 from speccompiler.graph.shapes import infer
 from speccompiler.passes.rewrite import with_nodes
 
@@ -50,7 +60,7 @@ def _split(node: Node, names: set[str]) -> list[Node]:
     rank = len(op.kernel)
     *places, _ = node.shape
     swap = (*range(rank), rank + 1, rank)
-    steps = [
+    steps: list[Op] = [
         _depthwise(op, *operands),
         Reshape((*places, many, channels)),
         Transpose(swap),

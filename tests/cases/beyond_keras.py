@@ -47,6 +47,8 @@ CASES: tuple[Case, ...] = (
             Variant("interpolation", "nearest", "output"),
             Variant("align_corners", True, "output"),
             Variant("align_corners", True, "output", {"interpolation": "nearest", "size": [8, 4]}),
+            Variant("half_pixel", True, "output"),
+            Variant("half_pixel", True, "output", {"interpolation": "nearest", "size": [8, 4]}),
             Variant("dim_ordering", "th", "shape"),
         ),
     ),

@@ -198,6 +198,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "factor": (2, 2),
         "interpolation": "bilinear",
         "align_corners": False,
+        "half_pixel": False,
         "dim_ordering": "default",
     },
     "LRN2D": {"alpha": 1e-4, "k": 2.0, "beta": 0.75, "n": 5, "dim_ordering": "default"},

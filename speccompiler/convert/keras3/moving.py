@@ -9,7 +9,7 @@ from speccompiler.convert.keras3.builder import Builder, Value
 from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, is_known, known
 
-CHANNELS_LAST = {"data_format": "channels_last"}
+CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 
 
 def permute(b: Builder, node: ir.Node, op: ir.Transpose, x: Value) -> Value:

@@ -33,7 +33,7 @@ def conv(b: Builder, node: ir.Node, op: ir.Conv, x: Value) -> Value:
 
 def _dense(b: Builder, op: ir.Conv, x: Value, shape: ir.Shape) -> Value:
     kernel = b.numbers(op.weight)
-    tensors = [kernel.reshape(kernel.shape[-2:])]
+    tensors: list[Array] = [kernel.reshape(kernel.shape[-2:])]
     if op.bias is not None:
         tensors.append(b.numbers(op.bias).reshape(-1))
     return _with_activation(b, "Dense", x, shape, op, tensors, units=op.filters)

@@ -164,7 +164,8 @@ class ConvSmallKernel(Convolution):
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """A chain of multiply-adds waits four cycles for each."""
-        filters, groups = known(node)[-1], op_of(node).groups
+        groups: int = op_of(node).groups
+        filters = known(node)[-1]
         vectors = -(-filters // groups // MOST_LANES) * groups
         return 20 + 1.3 * count_multiply_adds(node) / filters * vectors
 

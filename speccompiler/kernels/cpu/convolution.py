@@ -89,7 +89,8 @@ def is_product(node: ir.Node) -> bool:
 
 def filter_blocks(node: ir.Node) -> int:
     """Tasks of one place and group, each of other filters: all read the same packed input."""
-    return -(-known(node)[-1] // op_of(node).groups // TASK_FILTERS)
+    groups: int = op_of(node).groups
+    return -(-known(node)[-1] // groups // TASK_FILTERS)
 
 
 def waiting_sums(terms: int) -> int:

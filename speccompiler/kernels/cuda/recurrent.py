@@ -17,6 +17,7 @@ import numpy as np
 
 from speccompiler.expressions.source import word_source
 from speccompiler.frozen import dataclass
+from speccompiler.graph import dims
 from speccompiler.graph.ir import Node, Recurrent
 from speccompiler.kernels.cuda.concat import put
 from speccompiler.kernels.cuda.estimates import LAUNCH, MULTIPLY_ADDS
@@ -200,7 +201,7 @@ def _place(s: Scan) -> str:
 def _sums(s: Scan, state: str, gates: Sequence[int]) -> list[str]:
     """The sums of some gates: what the input gives, and what the state adds."""
     op, units, width = s.op, s.op.units, s.op.gates * s.op.units
-    kernel, before = three(op.kernel, 1), three([int(b) for b, _ in op.padding], 0)
+    kernel, before = three(op.kernel, 1), three([dims.known(b) for b, _ in op.padding], 0)
     terms = prod(kernel) * units
     lines = [_place(s)]
     for g in gates:
@@ -332,7 +333,7 @@ def _largest(node: Node, shape: KnownShape) -> Scan:
 def _nanoseconds(node: Node, shape: KnownShape) -> float:
     s = _largest(node, shape)
     # One multiprocessor of some hundred does a sample.
-    products = s.steps * s.places * prod(op_of(node).weight.shape)
+    products: int = s.steps * s.places * prod(op_of(node).weight.shape)
     return LAUNCH + 1000.0 * s.steps + 100 * products / MULTIPLY_ADDS
 
 

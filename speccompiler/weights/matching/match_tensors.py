@@ -43,7 +43,8 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
     ``by`` None lets names decide where they fit. Raises CS105, CS106, and CS109 where both ways
     fit and differ.
     """
-    writer = later_keras(file) or wanted.writer
+    named = later_keras(file)
+    writer = named or wanted.writer
     if writer is not None:
         wanted = replace(wanted, tensors={**wanted.tensors, **wanted.in_keras2})
     try:
@@ -52,9 +53,9 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
         if file.format in {"npy", "npz", None}:
             for info in file.tensors.values():  # np.save(f, model.get_weights()) has objects
                 file.check_dtype(info)
-        if writer is None or problem.code not in {"CS105", "CS106"}:
+        if named is None or problem.code not in {"CS105", "CS106"}:
             raise
-        text = f"{problem.message}; {names_of(writer)}"
+        text = f"{problem.message}; {names_of(named)}"
         raise Problem(problem.code, text, RENAME_HINT) from None
     return found, (*folder_notes(file), *notes)
 
@@ -82,7 +83,7 @@ def _matched(
             raise
         if file.layers is not None:
             return _by_order_instead(file, file.layers, wanted.tensors, problem, writer)
-        if writer is not None:  # the names are good ones, of another Keras
+        if later_keras(file) is not None:  # the names are good ones, of another Keras
             raise
         return _by_numbers_instead(file, wanted.tensors, problem)
     if file.layers is not None and not wanted.given:

@@ -165,7 +165,15 @@ def some_ends(rng: random.Random, rank: int) -> list[Mapping[str, Any]]:
         {"type": "MaxoutDense", "output_dim": size, "nb_feature": rng.randint(2, 5)},
         {"type": "RepeatVector", "n": rng.randint(1, 5)},
     ]
-    return rng.choice(([], [], [flat, rng.choice(after)], [pooled, rng.choice(after)]))
+    ends: list[list[Mapping[str, Any]]] = [[], [], [flat, rng.choice(after)]]
+    ends.append([pooled, rng.choice(after)])
+    if rank == 1:
+        cell = {"type": rng.choice(("SimpleRNN", "GRU", "LSTM")), "activation": activation}
+        ends += [[{"type": "Masking"}, {**cell, "output_dim": size}]] * 2
+    if rank == 3:
+        kernel = {"nb_row": rng.choice((1, 3)), "nb_col": 3, "border_mode": "same"}
+        ends += [[{"type": "ConvLSTM2D", "nb_filter": size % 40 + 1, **kernel}]] * 2
+    return rng.choice(ends)
 
 
 def test_random_models() -> None:

@@ -73,6 +73,19 @@ LAYERS = {
          {"type": "LocallyConnected2D", "nb_filter": 9, "nb_row": 3, "nb_col": 3}],
         (13, 12, 17),
     ),
+    "groups": (
+        [conv(64, 3, groups=4),
+         {"type": "DepthwiseConvolution2D", "nb_row": 3, "nb_col": 3, "atrous_rate": [2, 2],
+          "activation": "relu6"},
+         {"type": "UpSampling2D", "interpolation": "bilinear"}],
+        (17, 19, 32),
+    ),
+    "scans": (
+        [{"type": "LSTM", "output_dim": 130, "return_sequences": True},
+         {"type": "GRU", "output_dim": 300, "return_sequences": True, "reset_after": True},
+         {"type": "SimpleRNN", "output_dim": 33, "go_backwards": True}],
+        (40, 21),
+    ),
     "moved": (
         [{"type": "Permute", "dims": [2, 1, 3]}, {"type": "ZeroPadding2D"},
          {"type": "Activation", "activation": "tanh"}],
