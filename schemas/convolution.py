@@ -5,21 +5,21 @@ from pydantic import Field
 from speccompiler.schemas.fields import GROUPS_TEXT, BorderMode, PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer
 
+BORDER_MODE_TEXT = (
+    "'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads kernel - 1 on both sides"
+)
+
 
 class Filters(KernelLayer):
-    """What convolutions of every rank share."""
+    """A layer whose kernel makes so many channels."""
 
     nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
 
 
 class Convolution(Filters):
-    """One that pads as Keras 1 did."""
+    """What convolutions of every rank share."""
 
-    border_mode: BorderMode = Field(
-        "valid",
-        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
-        "kernel - 1 on both sides.",
-    )
+    border_mode: BorderMode = Field("valid", description=f"{BORDER_MODE_TEXT}.")
 
 
 class GroupedConvolution(Convolution):

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from speccompiler.schemas.convolution import Filters
+from speccompiler.schemas.convolution import BORDER_MODE_TEXT, Filters
 from speccompiler.schemas.fields import GROUPS_TEXT, PositiveInt, StepBorderMode
 from speccompiler.schemas.initializer import Initializer
 
@@ -22,8 +22,7 @@ class Convolution1D(Filters):
     filter_length: PositiveInt = Field(description="Length of the kernel, in steps.")
     border_mode: StepBorderMode = Field(
         "valid",
-        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
-        "kernel - 1 on both sides; 'causal' pads as much before the first step alone.",
+        description=f"{BORDER_MODE_TEXT}; 'causal' pads as much before the first step alone.",
     )
     subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
     atrous_rate: PositiveInt = Field(1, description="Distance of the steps that it reads.")
