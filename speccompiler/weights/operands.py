@@ -19,7 +19,11 @@ from speccompiler.graph.ir import Constant, Joined, Operand, Row, Weight
 
 def operand(weight: Weight, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A stored tensor as the operation reads it: permuted, reshaped, flipped, split by phases."""
-    value = stored.reshape(weight.split or weight.stored_shape).transpose(weight.axes)
+    shape = weight.split or weight.stored_shape
+    if stored.size < math.prod(shape):
+        # Along an axis that was open one parameter is shared, which now has a length.
+        stored = np.broadcast_to(stored, shape)
+    value = stored.reshape(shape).transpose(weight.axes)
     if not weight.phases:
         value = value.reshape(weight.shape)
     elif value.ndim > 1:

@@ -56,6 +56,17 @@ def test_shared_axes_are_read_off_the_file(stored, tmp_path, rng):
         np.testing.assert_array_equal(model.compile(target).run(x), np.where(x > 0, x, alphas * x))
 
 
+@pytest.mark.parametrize("kind", ["PReLU", "ParametricSoftplus", "SReLU"])
+def test_along_an_open_axis_one_parameter_is_shared(kind, rng):
+    """Whatever length the axis gets: as with shared_axes."""
+    x = rng.standard_normal((2, 4, 3)).astype(np.float32)
+    layer = {"type": kind, "name": "p"}
+    judge = build([{**layer, "shared_axes": [1]}], [4, 3]).compile("reference").run(x)
+    for target in TARGETS:
+        found = build([layer], [None, 3]).compile(target).run(x)
+        np.testing.assert_allclose(found, judge, rtol=1e-6)
+
+
 def test_parameters_of_a_wrong_shape(tmp_path):
     np.savez(tmp_path / "w.npz", p_alphas=np.zeros((4, 1)))
     with pytest.raises(SpecError) as caught:
