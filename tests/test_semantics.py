@@ -7,9 +7,12 @@ before 1.8 skipped inputs ('same' with a negative padding) the clamped rule's nu
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+import speccompiler
 from speccompiler.diagnostics.core import SpecError
 from tests.cases import array, build
 from tests.extra_targets import EXTRA_TARGETS
@@ -395,11 +398,22 @@ def test_padding_never_counts_in_a_pool_but_zeropadding_does(mode, target):
     assert padded.tolist() == ([0, -2, 0] if mode == "max" else [-2, -4, pytest.approx(-8 / 3)])
 
 
+def test_the_kernel_of_a_transposed_convolution_is_told_whole(tmp_path):
+    """A stride splits it into parts of 2 x 2; what Theano reverses is the kernel."""
+    layer = {"name": "d", "batch_input_shape": [None, 4, 4, 2], "nb_filter": 3, "nb_row": 3,
+             "nb_col": 3, "output_shape": [None, 9, 9, 3], "subsample": [2, 2],
+             "dim_ordering": "tf"}  # fmt: skip
+    entry = {"class_name": "Deconvolution2D", "config": layer}
+    (tmp_path / "m.json").write_text(json.dumps({"class_name": "Sequential", "config": [entry]}))
+    np.savez(tmp_path / "w.npz", d_W=np.ones((3, 3, 3, 2)), d_b=np.ones(3))
+    model = speccompiler.load(tmp_path / "m.json", weights=tmp_path / "w.npz")
+    with pytest.raises(SpecError) as caught:
+        model.compile("reference")
+    _, note = caught.value.diagnostics
+    assert note.message == "Theano reverses the 3x3 kernel W, which is the same reversed"
+
+
 def test_nothing_is_guessed_where_a_keras_file_does_not_say(tmp_path):
-    import json
-
-    import speccompiler
-
     def keras(**config):
         file = tmp_path / "model.json"
         layer = {"name": "c", "batch_input_shape": [None, 8, 2], "nb_filter": 3, **config}

@@ -95,7 +95,7 @@ def notes(
 
 
 def _kernel_text(weight: Weight, source: TensorSource | None) -> str:
-    size = "x".join(str(length) for length in weight.shape[:-2])
+    size = "x".join(str(length) for length in _kernel_shape(weight)[:-2])
     text = f"Theano reverses the {size} kernel {weight.tensor}"
     change = None if source is None else flip_change(weight, source)
     if change is None:
@@ -105,12 +105,20 @@ def _kernel_text(weight: Weight, source: TensorSource | None) -> str:
     return f"{text}, and that changes it by {change:.0%} of its norm"
 
 
+def _kernel_shape(weight: Weight) -> tuple[int, ...]:
+    """The kernel in the operation's order, whole where a transposed convolution splits it."""
+    if not weight.phases:
+        return weight.shape
+    return tuple(weight.stored_shape[axis] for axis in weight.axes)
+
+
 def flip_change(weight: Weight, source: TensorSource) -> float | None:
     """``|W - reversed W| / |W|``: 0 for a symmetric kernel, 1.41 for a random one."""
     try:
-        kernel = source.read().transpose(weight.axes).reshape(weight.shape).astype(np.float64)
+        kernel = source.read().transpose(weight.axes).reshape(_kernel_shape(weight))
     except Problem:
         return None
+    kernel = kernel.astype(np.float64)
     norm = float(np.linalg.norm(kernel))
     if not np.isfinite(norm) or norm == 0:
         return None
