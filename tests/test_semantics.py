@@ -405,7 +405,7 @@ def test_the_kernel_of_a_transposed_convolution_is_told_whole(tmp_path):
              "dim_ordering": "tf"}  # fmt: skip
     entry = {"class_name": "Deconvolution2D", "config": layer}
     (tmp_path / "m.json").write_text(json.dumps({"class_name": "Sequential", "config": [entry]}))
-    np.savez(tmp_path / "w.npz", d_W=np.ones((3, 3, 3, 2)), d_b=np.ones(3))
+    np.savez(tmp_path / "w.npz", d_W=np.ones((3, 3, 2, 3)), d_b=np.ones(3))
     model = speccompiler.load(tmp_path / "m.json", weights=tmp_path / "w.npz")
     with pytest.raises(SpecError) as caught:
         model.compile("reference")
