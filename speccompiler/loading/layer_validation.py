@@ -118,9 +118,9 @@ def _validated(
     # pydantic does not look into expressions, so that nothing has been said of them.
     misread: list[tuple[Path, Problem]] = [((str(p.argument),), p) for p in foreign]
     misread += _wrong_expressions(schema, data)
-    for path, wrong in misread:
-        found = wrong.at(file=document.file, span=layer_span(entry, *path), layer=owner)
-        diagnostics.append(_mended(found, document, entry, native, path))
+    for place, wrong in misread:
+        found = wrong.at(file=document.file, span=layer_span(entry, *place), layer=owner)
+        diagnostics.append(_mended(found, document, entry, native, place))
     return None if misread else layer
 
 

@@ -20,6 +20,7 @@ from tests.onnx.made_models import (
     onnxruntime_gives,
     random,
 )
+from tests.places import ROOT
 
 Rng = np.random.Generator
 
@@ -304,3 +305,50 @@ def test_words(tmp_path: Path) -> None:
     constants = {"table": random(9, 4), "w": random(3, 4), "b": random(3)}
     made = model(nodes, {"x": ["N", 6]}, constants=constants, whole=["x"])
     agree(made, {"x": np.random.default_rng(0).integers(0, 9, (4, 6))}, tmp_path)
+
+
+def test_choices_of_formulas_of_one_value(tmp_path: Path) -> None:
+    """An ELU of a sum, as exporters write what ONNX has no operation for; truths, too."""
+    constants = {"zero": np.array(0, np.float32), "one": np.array(1, np.float32)}
+    constants |= {"w": random(4, 4), "half": np.array(0.5, np.float32)}
+    nodes = [
+        node("MatMul", "x w", "m"),
+        node("Add", "x m", "s"),
+        node("Greater", "s zero", "above"),
+        node("Exp", "s", "e"),
+        node("Sub", "e one", "below"),
+        node("Where", "above s below", "elu"),
+        node("Less", "elu half", "small"),
+        node("And", "above small", "both"),
+        node("Not", "both", "other"),
+        node("Where", "other elu half"),
+    ]
+    made = model(nodes, {"x": ["N", 4]}, constants=constants)
+    agree(made, {"x": random(5, 4)}, tmp_path)
+
+
+SPECS = [
+    "autoencoder",
+    "clips",
+    "dashcam",
+    "lenet",
+    "scan_autoencoder",
+    "signal_denoiser",
+    "stereo",
+]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_what_convert_writes_is_read_again(name: str, tmp_path: Path) -> None:
+    """The same numbers from a spec and from the ONNX model that is made of it."""
+    from speccompiler.cli.main import run
+
+    spec, path = ROOT / "examples" / "specs" / f"{name}.yaml", tmp_path / "m.onnx"
+    assert run(["convert", str(spec), "--seed", "1", "-o", str(path)]) == 0
+    first, again = speccompiler.load(spec, seed=1), speccompiler.load(path)
+    arrays = [random(2, *(int(n) for n in v.shape)) for v in first.graph.inputs]  # type: ignore[arg-type]
+    given: Any = arrays if len(arrays) > 1 else arrays[0]
+    one, other = (m.compile("reference").run(given) for m in (first, again))
+    pairs = zip(one, other, strict=True) if isinstance(one, list) else [(one, other)]
+    for a, b in pairs:
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-6 * np.abs(a).max())

@@ -49,7 +49,8 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
     x2 = state + (offsets[i0 + positions - 1] >> 2)
     column = 0
     for wide in (8, 4):
-        while column + wide <= columns:
+        # All sums are in registers: 16 of these hold the sums of eight columns for one position.
+        while column + wide <= columns and (wide == 4 or positions <= @EIGHTS):
             for skip in range(0, run, @SHORT):
                 some, to = min(run - skip, @SHORT), sums + column * @LANES
                 at = wo + column * @LANES * run + skip * @WIDE

@@ -13,6 +13,7 @@ from speccompiler.kernels.cpu.codegen.register_tile import TileArguments, tile_c
 from speccompiler.kernels.cpu.codegen.text import HEADER, LINE, fill
 from speccompiler.kernels.cpu.codegen.vector_math import with_functions
 from speccompiler.kernels.cpu.direct_text import ARGUMENTS
+from speccompiler.kernels.cpu.kernel import MOST_LANES
 from speccompiler.kernels.cpu.recurrent_cells import CELLS
 from speccompiler.kernels.cpu.recurrent_sums import FEW, SUMS
 from speccompiler.kernels.cpu.row_kernel import over_lanes
@@ -153,5 +154,8 @@ def scan_text(driver: str, lanes: int, fields: tuple[str, ...], **constants: int
     """The module of a scan with its ``kernel``, for one vector width."""
     rows = over_lanes("largest_lane", "largest", lanes) + over_lanes("sum_of_lanes", "add", lanes)
     text = "\n".join([rows, SUMS, CELLS, _STEP, driver])
-    widths = {"LANES": lanes, "WIDE": 2 * lanes, "MOST": tile_columns(lanes)}
+    eights = FEW if lanes == MOST_LANES else 1
+    widths = {
+        "LANES": lanes, "WIDE": 2 * lanes, "MOST": tile_columns(lanes), "EIGHTS": eights,
+    }  # fmt: skip
     return fill(HEADER + _WORDS + with_functions(text), fields, **CONSTANTS, **widths, **constants)

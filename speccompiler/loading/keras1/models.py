@@ -11,7 +11,6 @@ applied to every step.
 
 from __future__ import annotations
 
-from collections import abc
 from dataclasses import field, replace
 from typing import Literal
 
@@ -125,9 +124,7 @@ def _part(
         shared = class_name == "Sequential" or place == "branch"
         part = _model(found, item, names if shared and place != "member" else None)
     else:
-        marks = {"unknown": is_unknown(item)}
-        marks["own"] = "convspec" in item.entries and not marks["unknown"]
-        part = _one(found, class_node, config, names=names, place=place, marks=marks)
+        part = _one(found, item, class_node, config, names=names, place=place)
     if names is not None and name and part != OneLayer(-1):
         names.setdefault(name, (meaning, part))
     return part
@@ -142,12 +139,12 @@ def _name(config: TreeNode) -> str:
 
 def _one(
     found: KerasModel,
+    item: Mapping,
     class_node: TreeNode,
     config: TreeNode,
     *,
     names: _Names | None,
     place: str,
-    marks: abc.Mapping[str, bool],
 ) -> Part:
     """A layer, with the branches that a Merge holds, or the model that TimeDistributed holds."""
     class_name = text(class_node, "class_name")
@@ -164,7 +161,10 @@ def _one(
         branches = items_of(config.entries["layers"].value, "layers")
         config = Mapping({k: v for k, v in config.entries.items() if k != "layers"}, config.span)
     parts = tuple(_part(found, item, names=names, place="branch") for item in branches or ())
-    found.layers.append(WrittenLayer(class_name, class_node.span, config, **marks))
+    unknown = is_unknown(item)
+    own = "convspec" in item.entries and not unknown
+    written = WrittenLayer(class_name, class_node.span, config, own=own, unknown=unknown)
+    found.layers.append(written)
     layer = OneLayer(len(found.layers) - 1)
     if branches is None:
         return _both_directions(found, layer) or layer

@@ -93,7 +93,7 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
             for m in members
         ]
         last = counted_from_one(last, shifts)
-    kept = {key: config.entries[key] for key in ("name", "trainable") if key in config.entries}
+    kept = {key: e for key, e in config.entries.items() if key in {"name", "trainable"}}
     config = Mapping(kept, config.span)
     return added(
         config,

@@ -1,18 +1,28 @@
-"""Comparisons with constants, and choices that constants make.
+"""Comparisons, truths, and choices: by constants, or of formulas of one value.
 
 What a comparison gives is 1 where it holds, and 0 where it does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import prod
 
 import numpy as np
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.expressions.nodes import Binary, Compare, Number, Where
+from speccompiler.expressions.nodes import (
+    Binary,
+    Compare,
+    Condition,
+    Expression,
+    Logical,
+    Not,
+    Where,
+)
 from speccompiler.graph.ir import Map
 from speccompiler.lowering.onnx.elementwise import P, X, combined, with_parameter
+from speccompiler.lowering.onnx.formulas import ONE, ZERO, common_formulas
 from speccompiler.lowering.onnx.scope import Scope, as_number
 from speccompiler.lowering.onnx.values import Array, Known, Value
 
@@ -23,35 +33,76 @@ _COMPARED = {
     "GreaterOrEqual": ">=",
     "Equal": "==",
 }
+_READ = {"Where": 3, "Not": 1}
+"""How many values an operation reads, where these are not two."""
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
-ONE, ZERO = Number(1.0), Number(0.0)
 MOST_CHOSEN = 1 << 24
 
 
 def lower_comparison(scope: Scope) -> Value:
-    """A value and a constant: 1 where it holds, 0 where it does not."""
+    """Of a value and a constant, or of two values that one value is made into."""
     left, right = scope.input(0), scope.input(1)
     operator = _COMPARED[scope.node.op_type]
     if isinstance(left, Known) and isinstance(right, Value):
         left, right, operator = right, left, _TURNED[operator]
-    if not isinstance(left, Value) or not isinstance(right, Known):
-        raise scope.refuse("two values are compared", "a value and a constant can be")
-    formula = Where(Compare(operator, X, P), ONE, ZERO)
-    found = with_parameter(scope, left, right, formula)
-    return Value(found.node, found.rank, found.batch, whole=True)
+    if isinstance(left, Value) and isinstance(right, Known):
+        formula = Where(Compare(operator, X, P), ONE, ZERO)
+        found = with_parameter(scope, left, right, formula)
+        return Value(found.node, found.rank, found.batch, whole=True)
+    return _of_one(scope, lambda a, b: Where(Compare(operator, a, b), ONE, ZERO), whole=True)
+
+
+def lower_logic(scope: Scope) -> Value:
+    """And, Or, Xor and Not of truths that one value is made into."""
+
+    def is_set(a: Expression) -> Compare:
+        return Compare("!=", a, ZERO)
+
+    makers: Mapping[str, Callable[..., Condition]] = {
+        "And": lambda a, b: Logical("and", is_set(a), is_set(b)),
+        "Or": lambda a, b: Logical("or", is_set(a), is_set(b)),
+        "Xor": lambda a, b: Compare("!=", Where(is_set(a), ONE, ZERO), Where(is_set(b), ONE, ZERO)),
+        "Not": lambda a: Not(is_set(a)),
+    }
+    make = makers[scope.node.op_type]
+    return _of_one(scope, lambda *parts: Where(make(*parts), ONE, ZERO), whole=True)
+
+
+def _of_one(scope: Scope, make: Callable[..., Expression], *, whole: bool = False) -> Value:
+    """A formula of what all inputs are made of. CS262 where that is not one value.
+
+    A constant that is one number may stand among them.
+    """
+    reads = [read for read in scope.inputs if read is not None]
+    if len(reads) != _READ.get(scope.node.op_type, 2):
+        raise Problem("CS269", f"it has {len(reads)} inputs")
+    values = [read for read in reads if isinstance(read, Value)]
+    places = {(value.rank, value.batch, value.node.shape) for value in values}
+    found = common_formulas(scope, [value.node for value in values])
+    numbers = [scope.scalar(read) for read in reads if isinstance(read, Known)]
+    if found is None or len(places) != 1 or None in numbers:
+        raise scope.refuse(
+            "it compares or chooses between values that are not made of one value",
+            "constants, and formulas of one value, can be chosen between",
+        )
+    base, formulas = found
+    of_values, of_constants = iter(formulas), iter(numbers)
+    parts = [
+        next(of_values) if isinstance(read, Value) else as_number(next(of_constants) or 0.0)
+        for read in reads
+    ]
+    node = scope.add(Map(make(*parts)), base)
+    first = values[0]
+    return Value(node, first.rank, first.batch, whole)
 
 
 def lower_where(scope: Scope) -> Value:
-    """A choice by a constant, or between two constants."""
+    """A choice by a constant, between constants, or of formulas of one value."""
     condition, chosen, otherwise = (scope.input(i) for i in range(3))
     if isinstance(condition, Value):
-        if isinstance(chosen, Known) and isinstance(otherwise, Known):
-            numbers = scope.scalar(chosen), scope.scalar(otherwise)
-            if numbers[0] is not None and numbers[1] is not None:
-                one, other = as_number(numbers[0]), as_number(numbers[1])
-                formula = Where(Compare("!=", X, ZERO), one, other)
-                return scope.like(condition, scope.add(Map(formula), condition.node))
-        raise scope.refuse("it chooses between values by values of the model's input")
+        if chosen is None or otherwise is None:
+            raise Problem("CS269", "an input is missing")
+        return _of_one(scope, lambda c, a, b: Where(Compare("!=", c, ZERO), a, b))
     if condition is None or chosen is None or otherwise is None:
         raise Problem("CS269", "an input is missing")
     is_set = Compare("!=", P, ZERO)

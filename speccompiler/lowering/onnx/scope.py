@@ -13,12 +13,13 @@ from speccompiler.diagnostics.wording import quoted
 from speccompiler.expressions.nodes import Expression, Negate, Number
 from speccompiler.files.onnx.model import OnnxModel, OnnxNode, Tensor, Unread
 from speccompiler.frozen import dataclass
-from speccompiler.graph.dims import Dim, format_dim, is_known, symbols
+from speccompiler.graph.dims import Dim, Expr, format_dim, is_known, symbols
 from speccompiler.graph.ir import Constant, Node, Op, Reshape, Shape, Weight
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.last_axis import permuted
 from speccompiler.lowering.onnx.values import BATCH, SAMPLES, Known, Value
+from speccompiler.lowering.onnx.values import dims as lengths
 
 Read = Value | Known | None
 MOST_IN_GRAPH = 1 << 18
@@ -142,7 +143,9 @@ class Scope:
             raise Problem("CS269", f"{what} holds {found.size} numbers")
         array = found.array().ravel()
         if array.dtype == object:
-            return tuple(array.tolist())
+            if not all(isinstance(n, int | np.integer | Expr) for n in array.tolist()):
+                raise Problem("CS269", f"{what} holds no whole numbers")
+            return lengths(array)
         if array.dtype.kind not in "iu":
             raise Problem("CS269", f"{what} holds no whole numbers")
         return tuple(int(n) for n in array.tolist())

@@ -48,6 +48,7 @@ RULES: Mapping[str, str] = {
     "Cast": "elementwise.lower_cast",
     "CastLike": "elementwise.lower_cast",
     **dict.fromkeys(_COMPARED, "choices.lower_comparison"),
+    **dict.fromkeys(("And", "Or", "Xor", "Not"), "choices.lower_logic"),
     "Where": "choices.lower_where",
     "Softmax": "reducing.lower_softmax",
     "LogSoftmax": "reducing.lower_softmax",

@@ -352,3 +352,22 @@ def test_a_release_that_nobody_knows_is_refused() -> None:
     assert errors(sequential(INPUT, DENSE, keras_version="4.1")) == [
         ("CS040", "this was written by Keras 4.1; convspec reads what Keras 0.1 to 3 wrote")
     ]
+
+
+def test_resizing_looks_at_half_pixels() -> None:
+    image = np.float32([[[[0], [4]]]])
+    shape = layer("InputLayer", "i", batch_shape=[None, 1, 2, 1])
+    for how, expected in (("bilinear", [0, 1, 3, 4]), ("nearest", [0, 0, 4, 4])):
+        one = layer("Resizing", "r", height=1, width=4, interpolation=how)
+        assert run(good(sequential(shape, one, **KERAS3)), image).ravel().tolist() == expected
+
+
+def test_a_normalised_axis_in_front_is_computed_alike_by_every_target() -> None:
+    """gamma and beta have fewer axes than the value beside which they are moved."""
+    shape = layer("InputLayer", "i", batch_shape=[None, 4, 5, 3])
+    one = layer("LayerNormalization", "n", axis=[1, 2], epsilon=0.001)
+    model = sequential(shape, layer("Activation", "a", activation="relu"), one, **KERAS3)
+    loaded = good(model, seed=1)
+    x = np.random.default_rng(0).normal(size=(2, 4, 5, 3)).astype(np.float32)
+    by_reference = loaded.compile("reference").run(x)
+    np.testing.assert_allclose(loaded.compile("cpu").run(x), by_reference, atol=1e-6)
