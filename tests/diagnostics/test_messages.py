@@ -213,9 +213,30 @@ def test_names_of_keras_2_are_told_by_the_layer_that_has_them() -> None:
         ("embeddings_initializer", "Embedding", "init"),
         ("axis", "Merge", "concat_axis"),
         ("size", "UpSampling1D", "length"),
+        ("recurrent_activation", "LSTM", "inner_activation"),
+        ("recurrent_initializer", "GRU", "inner_init"),
+        ("recurrent_regularizer", "SimpleRNN", "U_regularizer"),
+        ("dropout", "GRU", "dropout_W"),
+        ("recurrent_dropout", "ConvLSTM2D", "dropout_U"),
+        ("kernel_size", "ConvLSTM2D", "nb_row and nb_col"),
+        ("kernel_constraint", "Dense", "W_constraint"),
     ]:
         hint = argument_hint(name, list(LAYERS[layer].model_fields))
         assert hint == f"'{name}' is Keras 2's name; Keras 1.x says {wanted}"
+
+
+def test_what_recurrent_layers_do_without_is_told() -> None:
+    taken = list(LAYERS["LSTM"].model_fields)
+    for name, why in [
+        ("kernel_constraint", "only training uses it"),
+        ("implementation", "it changes no number; consume_less says how tensors are stored"),
+        ("unit_forget_bias", "where a forget gate has a bias, forget_bias_init is one by default"),
+        ("return_state", "a stateful layer's state is what run_stateful returns"),
+    ]:
+        assert argument_hint(name, taken) == f"'{name}' is Keras 2's; drop it: {why}"
+    gates = {"type": "LSTM", "output_dim": 2, "inner_activation": "hard_swish"}
+    (one,) = found(spec([gates], [4, 3]))
+    assert one.hint == 'write inner_activation: {expr: "x * clip(x + 3, 0, 6) / 6"}'
 
 
 def test_an_argument_of_keras_2_is_one_finding() -> None:
