@@ -104,8 +104,8 @@ def _cubic(distance: Array, a: float) -> Array:
 def nearest(how: Sampling, at: float, scale: float) -> int:
     """The place that is read of two neighbours.
 
-    "by_scale" is the rule of operator set 10: the one before, and behind where the axis shrinks (the
-    case "resize_downsample_nearest" of ONNX 1.5, and onnxruntime).
+    "by_scale" is the rule of operator set 10: the one before, and the one behind where the axis
+    shrinks (the case "resize_downsample_nearest" of ONNX 1.5; onnxruntime).
     """
     match how.rounding:
         case "round_prefer_floor":
