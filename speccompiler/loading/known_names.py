@@ -124,6 +124,16 @@ _INITS = {
     "kaiming_uniform": "he_uniform",
     "kaiming_normal": "he_normal",
 }
+_MERGES = {
+    "add": "sum",
+    "plus": "sum",
+    "multiply": "mul",
+    "product": "mul",
+    "average": "ave",
+    "avg": "ave",
+    "mean": "ave",
+    "concatenate": "concat",
+}
 _ACTIVATIONS = {"identity": "linear", "none": "linear", "logistic": "sigmoid"}
 VALUES: Mapping[str, Mapping[str, str]] = {
     "dim_ordering": _ORDERINGS,
@@ -133,18 +143,8 @@ VALUES: Mapping[str, Mapping[str, str]] = {
     "gamma_init": _INITS,
     "inner_init": _INITS,
     "forget_bias_init": _INITS,
-    "mode": {
-        "add": "sum",
-        "plus": "sum",
-        "multiply": "mul",
-        "product": "mul",
-        "average": "ave",
-        "avg": "ave",
-        "mean": "ave",
-        "maximum": "max",
-        "concatenate": "concat",
-        "cosine": "cos",
-    },
+    "mode": {**_MERGES, "maximum": "max", "cosine": "cos"},
+    "merge_mode": _MERGES,
     "activation": _ACTIVATIONS,
     "inner_activation": _ACTIVATIONS,
 }

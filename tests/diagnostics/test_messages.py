@@ -239,6 +239,21 @@ def test_what_recurrent_layers_do_without_is_told() -> None:
     assert one.hint == 'write inner_activation: {expr: "x * clip(x + 3, 0, 6) / 6"}'
 
 
+def test_what_is_said_beside_the_layer_of_a_wrapper() -> None:
+    inner = {"type": "LSTM", "output_dim": 2}
+    both = {"type": "Bidirectional", "layer": inner}
+    for wrong, hint in [
+        ({"return_sequences": True},
+         "what is said of the layer inside is said in its own mapping, behind layer:"),
+        ({"sequences": True},
+         "it takes layer, merge_mode, weights, name, trainable, input_shape, batch_input_shape, "
+         "input_dtype"),
+        ({"merge_mode": "multiply"}, "'multiply' is called mul here"),
+        ({"layer": "LSTM"}, "write layer: {type: LSTM, output_dim: 10}, as a layer of its own"),
+    ]:  # fmt: skip
+        assert only(found(spec([both | wrong], [4, 3]))).hint == hint
+
+
 def test_an_argument_of_keras_2_is_one_finding() -> None:
     layer = {"type": "Conv2D", "filters": 4, "kernel_size": [3, 3], "strides": [2, 2],
              "padding": "same", "use_bias": False}  # fmt: skip
