@@ -1,6 +1,6 @@
 """Which backend saved a Keras file, by the names of its tensors.
 
-Only TensorFlow's variables end in ``:0``; Theano's have no such end.
+Only TensorFlow's variables end in ``:0``; Theano's have no such end, nor have any of Keras 3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from speccompiler.weights.sources import FileTensor, TensorSource
 
 def theano_names(files: Sequence[FileTensor]) -> bool:
     """Whether Keras wrote these, and not on TensorFlow; before 1.0 it named no variables."""
-    keras = bool(files) and all(source.file.layers is not None for source in files)
+    keras = bool(files) and all(
+        source.file.layers is not None and not (source.file.keras_version or "").startswith("3")
+        for source in files
+    )
     tensorflow = any(source.key.endswith(":0") for source in files)
     unnamed = all(source.key.rpartition("/")[2].startswith("param_") for source in files)
     return keras and not tensorflow and not unnamed
