@@ -16,6 +16,7 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.source.document import Document
 from speccompiler.source.files import decode_document, read_document
 from speccompiler.source.findings import MAX_BYTES
+from speccompiler.source.saved_model_folders import is_saved_model
 from speccompiler.source.spec_marks import looks_like_spec
 from speccompiler.source.tree import Mapping
 
@@ -111,6 +112,9 @@ def _documents(path: str, passed: Passed) -> Iterator[Document]:
         return
     if Path(path).is_dir():
         found = specs_in(path, passed)
+        if not found and is_saved_model(Path(path)):
+            yield read(path)
+            return
         if not found and not passed.any:
             raise click.UsageError(
                 f"no spec in folder '{path}': no .yaml, .yml or .json file there says "

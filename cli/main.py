@@ -96,7 +96,7 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, message="convspec %(version)s")
 def convspec() -> None:
-    """Validate, inspect and run Keras 1.x convolutional models from a text spec."""
+    """Validate, inspect, run and convert models of Keras 0.1 to 3, ONNX and text specs."""
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -29,8 +29,8 @@ class WrapperHeader(ModelHeader):
     """Keys that such a spec may not have: the model itself says them."""
 
     model: Annotated[str, Field(min_length=1)] = Field(
-        description="A file with the model, relative to the spec: .h5, .json or .yaml, as Keras "
-        "1.x wrote it, or a native spec. The other keys overrule what it says."
+        description="A file with the model, relative to the spec: .h5, .keras, .json or .yaml, "
+        "as Keras wrote it, or a native spec. The other keys overrule what it says."
     )
     replace: Annotated[dict[Name, Answer], Field(min_length=1)] | None = Field(
         None,

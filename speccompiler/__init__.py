@@ -1,4 +1,4 @@
-"""convspec: compile and run Keras 1.x convolutional models from a text spec.
+"""convspec: compile and run models of Keras 0.1 to 3, ONNX and text specs.
 
     import speccompiler
     model = speccompiler.load("model.yaml", weights="weights.npz")

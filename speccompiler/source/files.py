@@ -17,6 +17,7 @@ from speccompiler.source.document import Document, failed
 from speccompiler.source.encodings import wide_encoding
 from speccompiler.source.findings import MAX_BYTES
 from speccompiler.source.pickles import is_pickle, pickled
+from speccompiler.source.saved_model_folders import is_saved_model, saved_model
 from speccompiler.source.texts import parse_document, too_large
 
 HDF5_SUFFIXES = {".h5", ".hdf5"}
@@ -166,7 +167,10 @@ def read_document(path: Path) -> Document:
     try:
         data = _read_bytes(path)
     except Problem as problem:
-        return failed(str(path), problem)
+        folder = path.is_dir() and is_saved_model(path)
+        return failed(str(path), saved_model() if folder else problem)
+    if data == "ONNX" and is_saved_model(path):  # both are protobufs, and begin alike
+        return failed(str(path), saved_model())
     if data == "ONNX":
         from speccompiler.source.onnx_document import read_onnx_document
 
