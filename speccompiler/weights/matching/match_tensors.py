@@ -44,7 +44,7 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
     fit and differ.
     """
     named = later_keras(file)
-    writer = named or wanted.writer
+    writer = named or (None if _has_own_names(file, wanted) else wanted.writer)
     if writer is not None:
         wanted = replace(wanted, tensors={**wanted.tensors, **wanted.in_keras2})
     try:
@@ -58,6 +58,14 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
         text = f"{problem.message}; {names_of(named)}"
         raise Problem(problem.code, text, RENAME_HINT) from None
     return found, (*folder_notes(file), *notes)
+
+
+def _has_own_names(file: WeightFile, wanted: WantedTensors) -> bool:
+    """Whether a file names every tensor as convspec does, which no Keras did.
+
+    Such a file has convspec's layouts too, and its order may be that of the alphabet.
+    """
+    return all(joined_name(name) in file.tensors for name in wanted.tensors)
 
 
 def _matched(

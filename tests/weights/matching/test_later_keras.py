@@ -166,6 +166,23 @@ def test_classes_in_paths(name: str, path: str) -> None:
     assert snake_case(name) == path
 
 
+def test_convspecs_own_names_of_a_model_of_keras_2() -> None:
+    """In the order of the alphabet U stands before W, and has the shape of W here."""
+    config = {"name": "l", "units": 3, "batch_input_shape": [None, 4, 3]}
+    conv = {"name": "c", "filters": 3, "kernel_size": [2]}
+    layers = [{"class_name": "LSTM", "config": {**config, "return_sequences": True}},
+              {"class_name": "Conv1D", "config": conv}]  # fmt: skip
+    whole = {"class_name": "Sequential", "config": layers, "keras_version": "2.1.6"}
+    Path("k.json").write_text(json.dumps({**whole, "backend": "tensorflow"}))
+    wanted = speccompiler.load("k.json").graph.weights()
+    rng = np.random.default_rng(0)
+    arrays = {f"{w.layer}/{w.tensor}": rng.random(w.stored_shape, np.float32) for w in wanted}
+    np.savez("w.npz", **{name: arrays[name] for name in sorted(arrays)})
+    found = speccompiler.load("k.json", weights="w.npz").weight_sources.read()
+    assert len(found) == 5
+    assert all(np.array_equal(arrays[f"{w.layer}/{w.tensor}"], a) for w, a in found.items())
+
+
 @pytest.mark.parametrize("names", ["012", ("mean", "variance", "count")])
 def test_a_file_of_keras_3_tells_no_backend_and_counts_samples(names: Sequence[str]) -> None:
     """Its names have no ``:0`` on any backend; a Normalization keeps how many it has seen."""
