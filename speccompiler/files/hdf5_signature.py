@@ -13,6 +13,8 @@ from typing import BinaryIO
 from speccompiler.files.ordinary_files import NotOrdinary, open_ordinary
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+"""An archive is no user block, though what is stored in it may begin where one would end."""
 _FIRST_BLOCK = 512
 _LARGEST_BLOCK = 64 << 20
 """Nobody writes longer user blocks, and each length that is tried costs a seek."""
@@ -24,8 +26,11 @@ def is_hdf5(stream: BinaryIO) -> bool:
     offset = 0
     while True:
         stream.seek(offset)
-        if stream.read(len(SIGNATURE)) == SIGNATURE:
+        found = stream.read(len(SIGNATURE))
+        if found == SIGNATURE:
             return True
+        if found.startswith(_ZIP):
+            return False
         offset = 2 * offset or _FIRST_BLOCK
         if offset + len(SIGNATURE) > size:
             return False

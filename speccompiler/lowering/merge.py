@@ -150,7 +150,8 @@ def _dot_axes(b: Builder, layer: Merge, one: Node, other: Node) -> tuple[int, in
     given = layer.dot_axes
     pair = (given, given) if isinstance(given, int) else given
     rank = max(len(one.shape), len(other.shape)) + 1
-    if rank > 3 and b.semantics.padding == "tensorflow":
+    later = release_of(b.semantics.release) >= (3,)
+    if rank > 3 and b.semantics.padding == "tensorflow" and not later:
         raise Problem(
             "CS063",
             f"mode '{layer.mode}' of values of shapes {format_shape(one.shape)} and "

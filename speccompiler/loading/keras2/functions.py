@@ -9,6 +9,7 @@ expression; arithmetic of two values is a Merge. Anything else is no layer that 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Mapping as Table
 
 from speccompiler.diagnostics.core import Span
@@ -58,8 +59,22 @@ class _Operand:
 
 def is_operation(node: Mapping) -> bool:
     """Whether a layer is a function of ``keras.ops``: names such as Dot mean others there."""
-    module = text_at(node, "module") or ""
+    module = text_at(node, "module")
+    if module is None:  # as in HDF5
+        return _is_called(node) and "trainable" not in _config(node)
     return ".ops." in f"{module}." and module.startswith("keras")
+
+
+def _is_called(node: Mapping) -> bool:
+    """Whether it is called as Keras 3 writes it."""
+    inbound = node.entries["inbound_nodes"].value if "inbound_nodes" in node.entries else None
+    calls = inbound.items if isinstance(inbound, Sequence) else ()
+    return bool(calls) and all(isinstance(c, Mapping) and "args" in c.entries for c in calls)
+
+
+def _config(node: Mapping) -> Collection[str]:
+    config = node.entries["config"].value if "config" in node.entries else None
+    return config.entries if isinstance(config, Mapping) else ()
 
 
 def function_member(reading: Reading, item: Mapping, container: str) -> Mapping | None:

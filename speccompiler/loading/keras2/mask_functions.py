@@ -18,6 +18,7 @@ from collections.abc import Mapping as Table
 from dataclasses import field
 
 from speccompiler.frozen import dataclass
+from speccompiler.loading.keras2.functions import is_operation
 from speccompiler.loading.keras2.links import history
 from speccompiler.loading.keras2.values import value_of
 from speccompiler.source.saved_models import text_at
@@ -78,7 +79,7 @@ def _member(found: _Found, item: Mapping) -> None:
         if not isinstance(call, Mapping) or "args" not in call.entries:
             continue
         read = list(_links(call.entries["args"].value))
-        mask = _mask(found, item, call, read) if _is_function(item, config) else None
+        mask = _mask(found, item, call, read) if is_operation(item) else None
         if mask is not None and len(inbound.items) == 1:
             found.masks[name] = mask
             found.reads[name] = {str(link[0]) for link in read} & found.masks.keys()
@@ -93,12 +94,6 @@ def _member(found: _Found, item: Mapping) -> None:
                 found.kept.add(str(mask_link[0]))
         for output in range(2 if text_at(item, "class_name") in _INSIDE else 1):
             found.sources[name, number, output] = passed
-
-
-def _is_function(item: Mapping, config: Mapping) -> bool:
-    """Whether it is one of ``keras.ops``; Keras's HDF5 files do not tell the module."""
-    module = text_at(item, "module")
-    return "trainable" not in config.entries if module is None else ".ops." in f"{module}."
 
 
 def _mask(

@@ -7,6 +7,7 @@ from dataclasses import field
 from speccompiler.diagnostics.core import Diagnostic, Problem, Severity, Span
 from speccompiler.diagnostics.wording import and_more, shown
 from speccompiler.frozen import dataclass
+from speccompiler.loading.keras2.unique_names import unique
 from speccompiler.loading.keras2.writer import Writer
 
 
@@ -34,14 +35,7 @@ class Reading:
 
     def unique(self, name: str, container: str = "") -> str:
         """A name that no layer has yet: models inside of one another may share names."""
-        found, number = name, 1
-        if name in self.taken and container:
-            name = found = f"{container}_{name}"
-        while found in self.taken:
-            number += 1
-            found = f"{name}_{number}"
-        self.taken.add(found)
-        return found
+        return unique(self.taken, name, container)
 
     def notes(self) -> list[Diagnostic]:
         """A note for each precision, and for each class of layers that were passed over."""

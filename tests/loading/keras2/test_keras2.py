@@ -386,6 +386,7 @@ def masked(number: float, *, zero: bool = True) -> Any:
     rows = member("Embedding", "e", input_dim=5, output_dim=3, mask_zero=zero)
     mask = {**operation("NotEqual", words, number), "name": "n", "config": {"name": "n"}}
     scan = member("LSTM", "r", units=2, recurrent_activation="sigmoid")
+    rows["module"] = scan["module"] = "keras.layers"
     rows["inbound_nodes"] = call(words)
     scan["inbound_nodes"] = call(tensor("e", 0, 0), mask=tensor("n", 0, 0), training=False)
     return functional(start, rows, mask, scan, outputs=["r", 0, 0], **KERAS3)
@@ -452,3 +453,16 @@ def test_images_of_steps_are_read_apart() -> None:
     assert np.array_equal(run(model, x)[:, 0], y[:, 0])
     x[:, :, 3] = 0
     assert not np.array_equal(run(model, x)[:, 0], y[:, 0])
+
+
+def test_a_dot_of_values_of_many_axes_sums_over_one_since_keras_3() -> None:
+    members = [
+        {**layer("InputLayer", "i", batch_shape=[None, 2, 4, 3]), "name": "i", "inbound_nodes": []},
+        member("Dot", "d", "i", "i", axes=[3, 3], normalize=False),
+    ]
+    x = np.arange(24, dtype=np.float32).reshape(1, 2, 4, 3)
+    y = run(good(functional(*members, outputs=[["d", 0, 0]], **KERAS3)), x)
+    np.testing.assert_array_equal(y[0], np.einsum("abc,dec->abde", x[0], x[0]))
+    assert [code for code, _ in errors(functional(*members, outputs=[["d", 0, 0]], **KERAS2))] == [
+        "CS063"
+    ]

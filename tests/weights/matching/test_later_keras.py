@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 import speccompiler
+from speccompiler.source.texts import parse_document
 from speccompiler.weights.matching.later_groups import groups_by_name
-from speccompiler.weights.matching.saved_paths import snake_case
+from speccompiler.weights.matching.saved_paths import layers_of_paths, snake_case
 from tests.weights.saved_by_hand import (
     KERNEL,
     LAYERS,
@@ -199,3 +201,28 @@ def test_a_file_of_keras_3_tells_no_backend_and_counts_samples(names: Sequence[s
     model = speccompiler.load("m.json", weights="k3.h5")
     assert model.compile("reference").run(np.array([[3, 8]], np.float32)).tolist() == [[1, 2]]
     assert [d.code for d in (*model.diagnostics, *model.weight_sources.diagnostics)] == []
+
+
+def test_layers_of_equal_names_and_cells_on_one_another_have_paths_of_their_own() -> None:
+    def of(kind: str, name: str, **config: Any) -> dict[str, Any]:
+        return {"class_name": kind, "config": {"name": name, **config}}
+
+    def tower(name: str) -> dict[str, Any]:
+        start = of("InputLayer", "start", batch_shape=[None, 3])
+        return of("Sequential", name, layers=[start, of("Dense", "fc", units=2)])
+
+    cells = [of("GRUCell", "a"), of("LSTMCell", "b"), of("GRUCell", "c")]
+    stack = of("RNN", "scan", cell=of("StackedRNNCells", "cells", cells=cells))
+    held = of("TimeDistributed", "td", layer=of("Dense", "inner", units=2))
+    model = of("Functional", "net", layers=[tower("left"), tower("right"), stack, held])
+    document = parse_document(json.dumps(model), "m.json")
+    paths = layers_of_paths(document.root)
+    assert {path: name for path, name in paths.items() if path.startswith("layers/")} == {
+        "layers/sequential/layers/dense": "fc",
+        "layers/sequential_1/layers/dense": "right_fc",
+        "layers/rnn": "scan",
+        "layers/rnn/cell/cells/gru_cell": "scan_cell1",
+        "layers/rnn/cell/cells/lstm_cell": "scan_cell2",
+        "layers/rnn/cell/cells/gru_cell_1": "scan",
+        "layers/time_distributed": "td",
+    }
