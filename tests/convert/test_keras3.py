@@ -289,6 +289,7 @@ def residual_network(path: Path, *, first: str = "Relu") -> Path:
     return path
 
 
+@pytest.mark.keras
 def test_padded_pools_and_scaled_channels_in_keras(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras", reason="make test-keras installs it")
     path = residual_network(tmp_path / "m.onnx")
