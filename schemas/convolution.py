@@ -5,16 +5,21 @@ from pydantic import Field
 from speccompiler.schemas.fields import GROUPS_TEXT, BorderMode, PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer
 
+BORDER_MODE_TEXT = (
+    "'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads kernel - 1 on both sides"
+)
 
-class Convolution(KernelLayer):
-    """What convolutions of every rank share."""
+
+class Filters(KernelLayer):
+    """A layer whose kernel makes so many channels."""
 
     nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")
-    border_mode: BorderMode = Field(
-        "valid",
-        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
-        "kernel - 1 on both sides.",
-    )
+
+
+class Convolution(Filters):
+    """What convolutions of every rank share."""
+
+    border_mode: BorderMode = Field("valid", description=f"{BORDER_MODE_TEXT}.")
 
 
 class GroupedConvolution(Convolution):

@@ -4,12 +4,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from speccompiler.schemas.convolution import GroupedConvolution
-from speccompiler.schemas.fields import PositiveInt, StepBorderMode
+from speccompiler.schemas.convolution import BORDER_MODE_TEXT, Filters
+from speccompiler.schemas.fields import GROUPS_TEXT, PositiveInt, StepBorderMode
 from speccompiler.schemas.initializer import Initializer
 
 
-class Convolution1D(GroupedConvolution):
+class Convolution1D(Filters):
     """Convolution over steps: (batch, steps, input_dim) to (batch, new_steps, nb_filter)."""
 
     aliases: ClassVar[tuple[str, ...]] = ("Conv1D",)
@@ -22,11 +22,11 @@ class Convolution1D(GroupedConvolution):
     filter_length: PositiveInt = Field(description="Length of the kernel, in steps.")
     border_mode: StepBorderMode = Field(
         "valid",
-        description="'valid' pads nothing, 'same' gives ceil(length / stride), 'full' pads "
-        "kernel - 1 on both sides; 'causal' pads as much before the first step alone.",
+        description=f"{BORDER_MODE_TEXT}; 'causal' pads as much before the first step alone.",
     )
     subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
     atrous_rate: PositiveInt = Field(1, description="Distance of the steps that it reads.")
+    groups: PositiveInt = Field(1, description=GROUPS_TEXT)
     input_dim: PositiveInt | None = Field(
         None, description="First layer only: channels; input_shape: [input_length, input_dim]."
     )

@@ -1,8 +1,10 @@
 """The top of a spec: everything but the layers' own arguments."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Discriminator, Field, InstanceOf, Tag, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from speccompiler.schemas.fields import (
     InputDtype,
@@ -80,6 +82,27 @@ Outputs = Annotated[
 ]
 
 
+_VERSION = r"^[1-9](\.[0-9]{1,5}){1,3}(-tf)?$"
+
+
+def _check_version(value: object) -> object:
+    if isinstance(value, float) or (
+        isinstance(value, str) and re.fullmatch(_VERSION, value, re.ASCII) is None
+    ):
+        raise PydanticCustomError(
+            "bad_version", 'a release of Keras is text such as "2.2.4", "2.1.6-tf" or "3.5.0"'
+        )
+    return value
+
+
+KerasVersion = Annotated[
+    str,
+    BeforeValidator(_check_version),
+    WithJsonSchema({"type": "string", "pattern": _VERSION}),
+]
+"""A release of Keras; those within TensorFlow 1.x and 2.0 to 2.3 end in ``-tf``."""
+
+
 EXTENSION_PREFIX = "x-"
 EXTENSIONS = (
     "Ignored: a place for what YAML anchors (&name) share between layers, and for other tools."
@@ -118,6 +141,12 @@ class ModelHeader(Schema):
     )
     input_dtype: InputDtype | None = Field(
         default=None, description="The inputs are converted to this type first. Default: float32."
+    )
+    keras_version: KerasVersion | None = Field(
+        default=None,
+        description="The release of Keras whose rules hold for masks, for the axes of a softmax "
+        "and for penalties of outputs: '2.2.4', '2.1.6-tf', '3.5.0'. `convspec convert` writes it "
+        "for Keras 2 and later. Default: '1.2.2'.",
     )
     batch_size: PositiveInt | None = Field(
         default=None,
@@ -203,6 +232,7 @@ class ModelSpec(Schema):
     weights: str | None
     weights_sha256: str | None = None
     keras_version: str | None
+    """The release whose rules hold: the file's, or what a native spec says."""
     verify: Vectors | None = None
     budget: Budget | None = None
     onnx: Any = None

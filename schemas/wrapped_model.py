@@ -25,7 +25,7 @@ Answer = Annotated[Any, BeforeValidator(_check_answer)]
 class WrapperHeader(ModelHeader):
     """A native spec that names a model instead of layers."""
 
-    not_said: ClassVar[tuple[str, ...]] = ("inputs", "outputs")
+    not_said: ClassVar[tuple[str, ...]] = ("inputs", "outputs", "keras_version")
     """Keys that such a spec may not have: the model itself says them."""
 
     model: Annotated[str, Field(min_length=1)] = Field(

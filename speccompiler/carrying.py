@@ -80,22 +80,25 @@ class Carrying:
             )
         return made
 
+    def _misfit(self, what: str) -> Problem:
+        return Problem(
+            "CS214",
+            f"{what}; this model's are {', '.join(each.name for each in self.states)}",
+            "give what run_stateful returned, or None to begin with zeros",
+        )
+
     def given_states(self, state: State) -> list[Array]:
         """A caller's states in order. CS214 for what is none of this model."""
         names = [each.name for each in self.states]
-        try:
-            keys = sorted(map(str, state))
-        except TypeError:
-            keys = []
+        if not isinstance(state, Mapping):
+            raise self._misfit(f"the state is a {type(state).__name__}, not a mapping of arrays")
+        keys = sorted(map(str, state))
         if keys != sorted(names):
-            raise Problem(
-                "CS214",
-                f"the state has {', '.join(keys) or 'no arrays'}; this model's are "
-                f"{', '.join(names)}",
-                "give what run_stateful returned, or None to begin with zeros",
-            )
+            raise self._misfit(f"the state has {', '.join(keys) or 'no arrays'}")
         arrays = [as_array(state[name]) for name in names]
         rows = arrays[0].shape[0] if arrays[0].ndim else 0
+        if self.batch is not None:
+            rows = self.batch
         for each, array in zip(self.states, arrays, strict=True):
             wanted = (rows, *self._shape(each))
             if array.shape != wanted or rows == 0 or array.dtype.kind not in "fiu":

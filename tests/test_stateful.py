@@ -214,6 +214,17 @@ def test_what_does_not_fit_is_refused(rng):
         "CS214",
         "the state 'scan/c' has shape (3, 3) and type float64, not (2, 3) and float32",
     )
+    found = refused(lambda: compiled.run_stateful(x, [np.zeros((2, 3))] * 2))
+    assert (found.code, found.message) == (
+        "CS214",
+        "the state is a list, not a mapping of arrays; this model's are scan/h, scan/c",
+    )
+    _, other = model(layer(), batch=1).compile().run_stateful(x[:1])
+    found = refused(lambda: compiled.run_stateful(x, other))
+    assert (found.code, found.message) == (
+        "CS214",
+        "the state 'scan/h' has shape (1, 3) and type float32, not (2, 3) and float32",
+    )
     plain = build([{**layer(), "stateful": False}], [STEPS, CHANNELS]).compile()
     found = refused(lambda: plain.run_stateful(x))
     assert (found.code, found.message) == (

@@ -67,16 +67,17 @@ def changed_arguments(
     shapes: Sequence[Shape],
     *,
     masked: bool = False,
+    given_mask: bool = False,
 ) -> list[Changed]:
     """The arguments that differ between two layers of one type, over inputs of the old shapes.
 
     Each is judged by the old layer with the new value and by the new one with the old value: an
     argument may count only beside another, as a dilation does beside a kernel. ``masked`` tells
-    that a layer behind them reads their masks.
+    that a layer behind them reads their masks, ``given_mask`` that they read one themselves.
     """
 
     def alone(layer: Layer) -> Alone | None:
-        return lowered_alone(layer, semantics, shapes, masked=masked)
+        return lowered_alone(layer, semantics, shapes, masked=masked, given_mask=given_mask)
 
     one, other = arguments(old), arguments(new)
     differing = [name for name, value in one.items() if value != other[name]]

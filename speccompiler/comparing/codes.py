@@ -307,6 +307,12 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "'convspec diff --weights' does. It is breaking where both specs hold the digest of "
             "their weights and the digests differ.",
         ),
+        "CD606": ChangeCode(
+            "batch of a stateful model",
+            BREAKING,
+            "The model is stateful, and a batch has another number of samples: each goes on with "
+            "the state of another one, and an array of samples is other sequences.",
+        ),
         "CD701": ChangeCode(
             "parameters",
             COST,

@@ -68,8 +68,8 @@ def _undoes(first: tuple[int, ...], then: tuple[int, ...]) -> bool:
 
 
 def comparable(semantics: Semantics) -> Semantics:
-    """The semantics without what only infinite numbers would show, and without a release."""
-    return replace(semantics, infinities="tensorflow", backend=None, release="")
+    """The semantics without what only infinite numbers would show, and by one release."""
+    return replace(semantics, infinities="tensorflow", backend=None, release="1.2.2")
 
 
 def stands_alone(layer: Layer) -> bool:
@@ -78,19 +78,27 @@ def stands_alone(layer: Layer) -> bool:
 
 
 def lowered_alone(
-    layer: Layer, semantics: Semantics, shapes: Sequence[Shape], *, masked: bool = False
+    layer: Layer,
+    semantics: Semantics,
+    shapes: Sequence[Shape],
+    *,
+    masked: bool = False,
+    given_mask: bool = False,
 ) -> Alone | None:
     """What a layer does with inputs of these shapes; None where it does not take them.
 
-    With ``masked`` the mask that it makes counts as well. A node of an ONNX graph cannot be told
-    without the constants around it: None, too.
+    With ``masked`` the mask that it makes counts as well, with ``given_mask`` its input has one.
+    The states of a stateful layer are inputs: it computes something else than one without. A node
+    of an ONNX graph cannot be told without the constants around it: None, too.
     """
     if not stands_alone(layer):
         return None
-    b = Builder(semantics, LOWER, reserved=frozenset({_LAYER}), unknown={})
+    b = Builder(semantics, LOWER, reserved=frozenset({_LAYER}), unknown={}, states=[])
     b.layer = b.call = "input"
     try:
         inputs = [b.add(Input(shape)) for shape in shapes]
+        if given_mask:
+            b.with_mask(inputs[0], b.add_mask(Input(shapes[0][:1])))
         b.layer = b.call = _LAYER
         value = b.finish_call(b.rules[type(layer)](b, layer, *inputs))
     except Problem:

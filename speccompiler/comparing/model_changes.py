@@ -13,6 +13,7 @@ from speccompiler.comparing.sides import Sides
 from speccompiler.comparing.tensor_fit import draws_weights
 from speccompiler.comparing.wording import quoted_few
 from speccompiler.lowering.semantics import Semantics
+from speccompiler.lowering.states import fixed_batch, stateful_layers
 from speccompiler.reports.layer_report import LayerReport
 from speccompiler.validation.validated import ValidatedModel, decided_semantics
 
@@ -28,7 +29,7 @@ def compared_semantics(old: ValidatedModel, new: ValidatedModel) -> tuple[Semant
 
 
 def semantics_changes(sides: Sides) -> Iterator[Change]:
-    """CD601 to CD605."""
+    """CD601 to CD606."""
     old, new = sides.old.model, sides.new.model
     if (old.spec.semantics is None) != (new.spec.semantics is None):
         yield from _decided(sides)
@@ -46,6 +47,23 @@ def semantics_changes(sides: Sides) -> Iterator[Change]:
             impact=None if drawn else Impact.NOTE,
         )
     yield from _weights(sides)
+    yield from _batch(sides)
+
+
+def _batch(sides: Sides) -> Iterator[Change]:
+    """CD606 where both carry states, for batches of different sizes."""
+    specs = sides.old.model.spec, sides.new.model.spec
+    old, new = (fixed_batch(spec) for spec in specs)
+    if old == new or not all(any(stateful_layers(spec)) for spec in specs):
+        return
+    one, other = value_text(old), value_text(new)
+    yield sides.change(
+        "CD606",
+        f"batch_size {one} -> {other}: the samples are other sequences",
+        argument="batch_size",
+        old=one,
+        new=other,
+    )
 
 
 def _decided(sides: Sides) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from functools import cache
 
 from speccompiler.comparing.layer_arguments import signature
 from speccompiler.frozen import dataclass
-from speccompiler.graph.ir import Graph, Node, Shape
+from speccompiler.graph.ir import Graph, Node, Recurrent, Shape
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import Call, ModelSpec
 
@@ -43,10 +43,16 @@ class Outline:
     numbers: dict[str, int] = field(default_factory=dict)
     """The number of each call, by its name."""
     nodes: dict[str, Node] = field(default_factory=dict)
+    masked: frozenset[str] = frozenset()
+    """The calls that skip the steps which a mask says are not there."""
 
     def input_shapes(self, number: int) -> tuple[Shape, ...]:
         """The shapes that a call reads."""
         return tuple(self.shape(read) for read in self.items[number].reads)
+
+    def reads_mask(self, number: int) -> bool:
+        """Whether the numbers of a call depend on a mask that came with its input."""
+        return self.items[number].name in self.masked
 
     def shape(self, number: int) -> Shape:
         """The shape of a call's value, or of an input of the model."""
@@ -99,7 +105,13 @@ def outline(spec: ModelSpec, graph: Graph) -> Outline:
         )
         seen.add(call.layer)
     return Outline(
-        spec, graph, tuple(items), _readers(items, spec.calls), numbers, dict(graph.by_name())
+        spec,
+        graph,
+        tuple(items),
+        _readers(items, spec.calls),
+        numbers,
+        dict(graph.by_name()),
+        frozenset(n.layer for n in graph if isinstance(n.op, Recurrent) and n.op.masked),
     )
 
 

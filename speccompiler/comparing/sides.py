@@ -75,10 +75,16 @@ class Sides:
         one, other = self.old.outline.items[partner], self.new.outline.items[number]
         shapes = self.old.outline.input_shapes(partner)
         masked = one.name in self._readers(self.old) or other.name in self._readers(self.new)
-        key = one.said, other.said, shapes, masked
+        given_mask = self.old.outline.reads_mask(partner) or self.new.outline.reads_mask(number)
+        key = one.said, other.said, shapes, masked, given_mask
         if key not in self.judged:
             self.judged[key] = changed_arguments(
-                one.layer, other.layer, self.semantics[1], shapes, masked=masked
+                one.layer,
+                other.layer,
+                self.semantics[1],
+                shapes,
+                masked=masked,
+                given_mask=given_mask,
             )
         return self.judged[key]
 
@@ -124,7 +130,9 @@ class Sides:
         )
 
 
-_OF_HEADER = frozenset({"input_shape", "input_dtype", "inputs", "outputs", "semantics", "seed"})
+_OF_HEADER = frozenset(
+    {"input_shape", "input_dtype", "inputs", "outputs", "semantics", "seed", "batch_size"}
+)
 
 
 def _header_span(model: ValidatedModel, argument: str | None) -> Span | None:

@@ -11,7 +11,7 @@ _INPUTS = {"CD101", "CD102", "CD103", "CD104", "CD105", "CD106"}
 _OUTPUTS = {"CD111", "CD112", "CD114", "CD115"}
 _NUMBERS = {
     "CD201", "CD202", "CD204", "CD205", "CD206", "CD211", "CD301", "CD302", "CD305", "CD306",
-    "CD601", "CD604", "CD605",
+    "CD601", "CD604", "CD605", "CD606",
 }  # fmt: skip
 _WEIGHTS = {
     "CD505": "taken for another",

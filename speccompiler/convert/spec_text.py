@@ -14,6 +14,7 @@ from speccompiler.convert.conversion import Converted
 from speccompiler.graph.dims import format_dim
 from speccompiler.graph.ir import Graph, Shape
 from speccompiler.loading.dim_orderings import ordering_of
+from speccompiler.loading.keras1.releases import release_to_say
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.lowering.states import fixed_batch
@@ -42,6 +43,8 @@ def spec_text(
     lines += ["convspec: 1", f"name: {scalar(spec.name)}"]
     assert spec.semantics is not None, "a converted spec says whose numbers it gives"
     lines.append(f"semantics: {_semantics(spec.semantics)}")
+    if (release := release_to_say(spec.keras_version)) is not None:
+        lines.append(f"keras_version: {scalar(release)}  # whose masks, softmax and penalties")
     ordering = _common_ordering(spec)
     if ordering is not None:
         place = "after the batch axis" if ordering == "th" else "last"
@@ -65,7 +68,7 @@ def spec_text(
     if list(spec.outputs) != [spec.calls[-1].name]:
         lines.append(f"outputs: {flow(list(spec.outputs))}")
     lines += ["", "layers:"]
-    graph = lower(spec, Semantics.of(spec.semantics)).graph
+    graph = lower(spec, Semantics.of(spec.semantics, spec)).graph
     assert graph is not None, "a converted spec can be lowered"
     lines += _layers(spec, graph, ordering)
     lines += _vectors(converted, spec_path)

@@ -122,7 +122,7 @@ def certain_part(
         seed=None,
         weights=None,
         weights_sha256=None,
-        keras_version=written.keras_version,
+        keras_version=header.keras_version or written.keras_version,
         verify=None,
         native=written.native,
         layers=tuple(known),

@@ -24,6 +24,11 @@ KERAS_2_NAMES: Mapping[str, tuple[Names, ...]] = {
     "pool_size": (("pool_length",),),
     "size": (("length",),),
     "units": (("output_dim",),),
+    "recurrent_activation": (("inner_activation",),),
+    "recurrent_initializer": (("inner_init",),),
+    "recurrent_regularizer": (("U_regularizer",),),
+    "dropout": (("dropout_W",),),
+    "recurrent_dropout": (("dropout_U",),),
     "rate": (("p",),),
     "stddev": (("sigma",),),
     "use_bias": (("bias",),),
@@ -63,6 +68,13 @@ WITHOUT: Mapping[str, str] = {
     "noise_shape": "only training drops values",
     "interpolation": "Keras 1.x repeats what is nearest",
     "groups": "Keras 1.x has no groups",
+    "kernel_constraint": "only training uses it",
+    "recurrent_constraint": "only training uses it",
+    "bias_constraint": "only training uses it",
+    "unit_forget_bias": "where a forget gate has a bias, forget_bias_init is one by default",
+    "implementation": "it changes no number; consume_less says how tensors are stored",
+    "time_major": "steps come first in a sample, behind the batch axis",
+    "return_state": "a stateful layer's state is what run_stateful returns",
 }
 """Arguments of Keras 2 that Keras 1 does without, and why."""
 
@@ -112,25 +124,29 @@ _INITS = {
     "kaiming_uniform": "he_uniform",
     "kaiming_normal": "he_normal",
 }
+_MERGES = {
+    "add": "sum",
+    "plus": "sum",
+    "multiply": "mul",
+    "product": "mul",
+    "average": "ave",
+    "avg": "ave",
+    "mean": "ave",
+    "concatenate": "concat",
+}
+_ACTIVATIONS = {"identity": "linear", "none": "linear", "logistic": "sigmoid"}
 VALUES: Mapping[str, Mapping[str, str]] = {
     "dim_ordering": _ORDERINGS,
     "semantics": {"tf": "tensorflow", "th": "theano", "tensorflow-0.12": "tensorflow-1.0"},
     "init": _INITS,
     "beta_init": _INITS,
     "gamma_init": _INITS,
-    "mode": {
-        "add": "sum",
-        "plus": "sum",
-        "multiply": "mul",
-        "product": "mul",
-        "average": "ave",
-        "avg": "ave",
-        "mean": "ave",
-        "maximum": "max",
-        "concatenate": "concat",
-        "cosine": "cos",
-    },
-    "activation": {"identity": "linear", "none": "linear", "logistic": "sigmoid"},
+    "inner_init": _INITS,
+    "forget_bias_init": _INITS,
+    "mode": {**_MERGES, "maximum": "max", "cosine": "cos"},
+    "merge_mode": _MERGES,
+    "activation": _ACTIVATIONS,
+    "inner_activation": _ACTIVATIONS,
 }
 """Values of other releases and frameworks, in lower case, and what Keras 1.x calls them."""
 
@@ -151,7 +167,7 @@ def value_hint(argument: str, value: str) -> str | None:
     meant = VALUES.get(argument, {}).get(word)
     if meant is not None:
         return f"'{value}' is called {meant} here"
-    return activation_hint(value) if argument == "activation" else None
+    return activation_hint(value, argument) if argument.endswith("activation") else None
 
 
 EXPRESSIONS: Mapping[str, str] = {
@@ -209,7 +225,7 @@ def as_expression(name: str) -> str | None:
     return said if is_one else None
 
 
-def activation_hint(name: str) -> str | None:
+def activation_hint(name: str, argument: str = "activation") -> str | None:
     """The expression to write for a function that has no name here."""
     plain = plain_name(name)
     found = EXPRESSIONS.get(plain)
@@ -218,10 +234,10 @@ def activation_hint(name: str) -> str | None:
         return 'write softmax, and after it {type: Activation, activation: {expr: "log(x)"}}'
     if found is not None:
         also = f", or a {layer} layer with its slope" if layer is not None else ""
-        return f'write activation: {{expr: "{found}"}}{also}'
+        return f'write {argument}: {{expr: "{found}"}}{also}'
     if layer is not None:
         return f"it has a parameter: write a {layer} layer"
     expression = as_expression(name)
     if expression is not None:
-        return f'an expression is written activation: {{expr: "{expression}"}}'
+        return f'an expression is written {argument}: {{expr: "{expression}"}}'
     return None

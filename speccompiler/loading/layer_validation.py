@@ -151,10 +151,11 @@ def _inner_layer(
     """The layer that a wrapper holds, in either spelling, with findings of its own."""
     held = inner_layer(outer)
     if held is None:
+        kind = "LSTM" if outer.type == "Bidirectional" else "Dense"
         problem = Problem(
             "CS026",
             "'layer' is a mapping that says a layer",
-            "write layer: {type: Dense, output_dim: 10}, as a layer of its own",
+            f"write layer: {{type: {kind}, output_dim: 10}}, as a layer of its own",
         )
         diagnostics.append(problem.at(file=document.file, span=layer_span(outer, "layer")))
         return None

@@ -84,7 +84,7 @@ def load_spec(
         seed=header.seed if seed is None else seed,
         weights=header.weights,
         weights_sha256=header.weights_sha256,
-        keras_version=written.keras_version,
+        keras_version=header.keras_version or written.keras_version,
         verify=header.verify,
         budget=header.budget,
         native=written.native,

@@ -118,7 +118,9 @@ def mask_ends(b: Builder, layer: Layer, mask: ir.Node) -> None:
     """CS211 for a mask that no layer behind this one will see."""
     reason = f"Keras {b.semantics.release} drops it there"
     if not drops_masks(b.semantics.release):
-        reason = "Keras 1.2.2 would refuse it there, and nothing that follows reads it"
+        reason = (
+            f"Keras {b.semantics.release} would refuse it there, and nothing that follows reads it"
+        )
     b.note("CS211", f"the mask of '{mask.layer}' ends at this {layer.class_name}: {reason}")
 
 

@@ -1,6 +1,6 @@
 """Which backend saved a Keras file, by the names of its tensors.
 
-Only TensorFlow's variables end in ``:0``; Theano's have no such end.
+Only TensorFlow's variables end in ``:0``; Theano's have no such end, and in Keras 3 no others.
 """
 
 from __future__ import annotations
@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from speccompiler.diagnostics.core import Diagnostic, Severity
+from speccompiler.loading.keras1.releases import before
 from speccompiler.schemas.model import SemanticsFields
 from speccompiler.weights.sources import FileTensor, TensorSource
 
 
 def theano_names(files: Sequence[FileTensor]) -> bool:
     """Whether Keras wrote these, and not on TensorFlow; before 1.0 it named no variables."""
-    keras = bool(files) and all(source.file.layers is not None for source in files)
+    keras = bool(files) and all(
+        source.file.layers is not None and before(source.file.keras_version, (3,))
+        for source in files
+    )
     tensorflow = any(source.key.endswith(":0") for source in files)
     unnamed = all(source.key.rpartition("/")[2].startswith("param_") for source in files)
     return keras and not tensorflow and not unnamed

@@ -70,7 +70,7 @@ def _found(
         for layer in loaded.spec.layers
         if layer.inner is not layer and layer.inner.name is not None
     }
-    version = loaded.spec.keras_version or ""
+    version = ("" if loaded.spec.native else loaded.spec.keras_version) or ""
     later = version[:1].isdigit() and not version.startswith(("0", "1"))
     own = {str(layer.name) for layer in loaded.spec.layers if _is_native(layer)}
     in_keras2 = {

@@ -52,7 +52,7 @@ def regularizer(layer: Layer, argument: str | None) -> Regularizer | None:
 def activity_regularizers(spec: ModelSpec) -> dict[str, L1L2]:
     """Activity regularisers by the calls of layers; CS093 for one that only suits a matrix."""
     found: dict[str, L1L2] = {}
-    averaged = not spec.native and tensorflows(spec.keras_version)
+    averaged = tensorflows(spec.keras_version)
     for name, layer in spec.by_call().items():
         term = regularizer(layer, "activity_regularizer")
         if isinstance(term, Eigenvalue):

@@ -47,6 +47,9 @@ INLINE = (
     "convspec: 1\ninput_shape: [1]\nlayers:\n"
     "  - {type: Dense, name: d, output_dim: 1, weights: [[[1]], [2]]}\n"
 )
+STATEFUL = (
+    "convspec: 1\ninput_shape: [4, 2]\nlayers:\n  - {type: GRU, output_dim: 2, stateful: true}\n"
+)
 WIDER = edit(("output_dim: 10", "output_dim: 12"))
 CASES: dict[str, tuple[tuple[str, str], str]] = {
     "CD101": (
@@ -248,6 +251,10 @@ CASES: dict[str, tuple[tuple[str, str], str]] = {
         ),
         "weights a.npz -> b.npz",
     ),
+    "CD606": (
+        edit(("convspec: 1", "convspec: 1\nbatch_size: 3"), old=STATEFUL),
+        "batch_size none -> 3: the samples are other sequences",
+    ),
     "CD701": (WIDER, "parameters 24,298 -> 28,908 (+19.0%)"),
     "CD702": (WIDER, "multiply-adds 245 k -> 250 k (+1.9%)"),
     "CD703": (
@@ -355,6 +362,7 @@ def test_a_fingerprint_survives_unrelated_edits() -> None:
         ("CD206", "new.yaml", "side, side"),
         ("CD601", "new.yaml", "theano"),
         ("CD604", "new.yaml", "4"),
+        ("CD606", "new.yaml", "3"),
     ],
 )
 def test_the_place_of_a_change(code: str, file: str, text: str) -> None:

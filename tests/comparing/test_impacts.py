@@ -172,3 +172,34 @@ def test_arguments_that_change_together(new: str, codes: set[str]) -> None:
     old = text + layer.format("nb_row: 1, nb_col: 1, border_mode: valid")
     diff = compared(old, text + layer.format(new))
     assert {change.code for change in diff.changes if change.code[:3] == "CD3"} == codes
+
+
+MASKING = "type: Masking"
+SCAN = "type: GRU, name: scan, output_dim: 2"
+STATEFUL = f"{SCAN}, stateful: true"
+
+
+@pytest.mark.parametrize(
+    ("layers", "argument", "changes"),
+    [
+        ([SCAN], "stateful", True),
+        ([f"type: Bidirectional, name: b, layer: {{{SCAN}}}"], "stateful", True),
+        ([SCAN], "unroll", False),
+        ([STATEFUL], "unroll", False),
+        ([MASKING, SCAN], "unroll", False),
+        ([MASKING, STATEFUL], "unroll", True),
+        ([SCAN], "zero_output_for_mask", False),
+        ([MASKING, SCAN], "zero_output_for_mask", True),
+    ],
+)
+def test_states_and_masks_count_where_they_are_there(layers, argument, changes) -> None:
+    """What a masked step gives counts where a mask comes; unroll where a state does as well."""
+
+    def text(*layers: str) -> str:
+        body = "".join(f"  - {{{layer}}}\n" for layer in layers)
+        return f"convspec: 1\ninput_shape: [4, 2]\nlayers:\n{body}"
+
+    *front, last = layers
+    changed = last.replace("name: scan", f"name: scan, {argument}: true")
+    diff = compared(text(*layers), text(*front, changed))
+    assert [change.code for change in diff.changes] == ["CD302" if changes else "CD303"]

@@ -213,9 +213,45 @@ def test_names_of_keras_2_are_told_by_the_layer_that_has_them() -> None:
         ("embeddings_initializer", "Embedding", "init"),
         ("axis", "Merge", "concat_axis"),
         ("size", "UpSampling1D", "length"),
+        ("recurrent_activation", "LSTM", "inner_activation"),
+        ("recurrent_initializer", "GRU", "inner_init"),
+        ("recurrent_regularizer", "SimpleRNN", "U_regularizer"),
+        ("dropout", "GRU", "dropout_W"),
+        ("recurrent_dropout", "ConvLSTM2D", "dropout_U"),
+        ("kernel_size", "ConvLSTM2D", "nb_row and nb_col"),
+        ("kernel_constraint", "Dense", "W_constraint"),
     ]:
         hint = argument_hint(name, list(LAYERS[layer].model_fields))
         assert hint == f"'{name}' is Keras 2's name; Keras 1.x says {wanted}"
+
+
+def test_what_recurrent_layers_do_without_is_told() -> None:
+    taken = list(LAYERS["LSTM"].model_fields)
+    for name, why in [
+        ("kernel_constraint", "only training uses it"),
+        ("implementation", "it changes no number; consume_less says how tensors are stored"),
+        ("unit_forget_bias", "where a forget gate has a bias, forget_bias_init is one by default"),
+        ("return_state", "a stateful layer's state is what run_stateful returns"),
+    ]:
+        assert argument_hint(name, taken) == f"'{name}' is Keras 2's; drop it: {why}"
+    gates = {"type": "LSTM", "output_dim": 2, "inner_activation": "hard_swish"}
+    (one,) = found(spec([gates], [4, 3]))
+    assert one.hint == 'write inner_activation: {expr: "x * clip(x + 3, 0, 6) / 6"}'
+
+
+def test_what_is_said_beside_the_layer_of_a_wrapper() -> None:
+    inner = {"type": "LSTM", "output_dim": 2}
+    both = {"type": "Bidirectional", "layer": inner}
+    for wrong, hint in [
+        ({"return_sequences": True},
+         "what is said of the layer inside is said in its own mapping, behind layer:"),
+        ({"sequences": True},
+         "it takes layer, merge_mode, weights, name, trainable, input_shape, batch_input_shape, "
+         "input_dtype"),
+        ({"merge_mode": "multiply"}, "'multiply' is called mul here"),
+        ({"layer": "LSTM"}, "write layer: {type: LSTM, output_dim: 10}, as a layer of its own"),
+    ]:  # fmt: skip
+        assert only(found(spec([both | wrong], [4, 3]))).hint == hint
 
 
 def test_an_argument_of_keras_2_is_one_finding() -> None:

@@ -66,7 +66,7 @@ SAFE = [
     ("{type: Dropout, rate: 0.5}", "{type: Dropout, p: 0.5}"),
     ("{type: Dense, units: 3, kernel_initializer: he_normal}",
      "{type: Dense, output_dim: 3, init: he_normal}"),
-    ("{type: ReLU, name: a}", "{type: Activation, activation: relu, name: a}"),
+    ("{type: GlobalAvgPool2D, name: a}", "{type: GlobalAveragePooling2D, name: a}"),
     ("{type: AvgPool2D}", "{type: AveragePooling2D}"),
     ("{class_name: Flatten, name: a}", "{type: Flatten, name: a}"),
     ("Flatten", "{type: Flatten}"),
@@ -80,8 +80,8 @@ SAFE = [
 UNSAFE = [
     ("{type: MaxPooling2D, pool_size: 2}", "{type: MaxPooling2D, pool_size: [2, 2]}"),
     ("{type: Dense, output_dim: 3, bias: 0}", "{type: Dense, output_dim: 3, bias: false}"),
-    ("{type: Dense, output_dim: 3, activation: swish}",
-     '{type: Dense, output_dim: 3, activation: {expr: "x * sigmoid(x)"}}'),
+    ("{type: Dense, output_dim: 3, activation: quick_gelu}",
+     '{type: Dense, output_dim: 3, activation: {expr: "x * sigmoid(1.702 * x)"}}'),
     ('{type: Activation, activation: "2 * x"}', '{type: Activation, activation: {expr: "2 * x"}}'),
     ('{type: Activation, activation: "lambda x: x*2"}',
      '{type: Activation, activation: {expr: "x*2"}}'),
@@ -170,10 +170,10 @@ JSON = """\
       "type": "Conv2D",
       "filters": "4",
       "kernel_size": [3, 3],
-      "activation": "swish",
+      "activation": "quick_gelu",
       "qqqq": 1
     },
-    {"type": "ReLU", "trainable": True}
+    {"type": "AvgPool2D", "trainable": True}
   ],
   "input_shape": [3, 8, 8],
 }
@@ -187,9 +187,9 @@ JSON_AFTER = """\
       "nb_filter": 4,
       "nb_row": 3,
       "nb_col": 3,
-      "activation": {"expr": "x * sigmoid(x)"}
+      "activation": {"expr": "x * sigmoid(1.702 * x)"}
     },
-    {"type": "Activation", "activation": "relu", "trainable": true}
+    {"type": "AveragePooling2D", "trainable": true}
   ],
   "input_shape": [3, 8, 8]
 }

@@ -80,6 +80,20 @@ MODELS: dict[str, tuple[list[dict[str, Any]], list[int | None], dict[str, Any]]]
          {"type": "Dense", "output_dim": 3}],
         [None, None, 8], {},
     ),
+    "scan": (
+        [{"type": "Masking"}, {"type": "LSTM", "output_dim": 24, "return_sequences": True},
+         {"type": "Bidirectional", "layer": {"type": "GRU", "output_dim": 5,
+          "return_sequences": True, "activation": {"expr": "x * sigmoid(x)"}}},
+         {"type": "TimeDistributed", "layer": {"type": "Dense", "output_dim": 3}},
+         {"type": "SimpleRNN", "output_dim": 7, "activation": "softmax"}],
+        [None, 4], {},
+    ),
+    "film": (
+        [{"type": "ConvLSTM2D", "nb_filter": 5, "nb_row": 3, "nb_col": 2, "border_mode": "same",
+          "return_sequences": True},
+         {"type": "ConvLSTM2D", "nb_filter": 3, "nb_row": 1, "nb_col": 3, "go_backwards": True}],
+        [None, None, 7, 2], {},
+    ),
 }  # fmt: skip
 LARGEST = {1: 400, 2: 60, 3: 20}
 

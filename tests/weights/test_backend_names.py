@@ -36,17 +36,24 @@ def test_theano_names_under_tensorflow_semantics(tmp_path):
 
     text = "convspec: 1\ninput_shape: [3]\nlayers: [{type: Dense, name: d, output_dim: 2}]\n"
     document = parse_document(text, "s.yaml")
-    for listed, end, semantics, message in (
-        (True, "", "tensorflow", "the tensors' names do not end in ':0', as TensorFlow's do: "
-         "Theano saved them, but the semantics are TensorFlow's"),
-        (True, ":0", "tensorflow", None),
-        (True, "", "theano", None),
-        (False, "", "tensorflow", None),
+    told = (
+        "the tensors' names do not end in ':0', as TensorFlow's do: "
+        "Theano saved them, but the semantics are TensorFlow's"
+    )
+    for listed, end, semantics, version, message in (
+        (True, "", "tensorflow", None, told),
+        (True, "", "tensorflow", b"2.1.6", told),
+        (True, "", "tensorflow", b"3.15.1", None),  # no backend's names end so any more
+        (True, ":0", "tensorflow", None, None),
+        (True, "", "theano", None, None),
+        (False, "", "tensorflow", None, None),
     ):  # fmt: skip
         path = tmp_path / "w.h5"
         with h5py.File(path, "w") as file:
             group = file.create_group("d")
             group[f"d_W{end}"], group[f"d_b{end}"] = np.ones((3, 2), "f"), np.ones(2, "f")
+            if version:
+                file.attrs["keras_version"] = version
             if listed:
                 file.attrs["layer_names"] = [b"d"]
                 group.attrs["weight_names"] = [f"d_W{end}".encode(), f"d_b{end}".encode()]

@@ -28,7 +28,7 @@ def mask(op: ir.Mask, weights: Weights, x: Array) -> Array:
 
 def kept(op: ir.Kept, weights: Weights, x: Array) -> Array:
     different = x.astype(np.float32) != np.float32(op.value)
-    return different.any(axis=-1).astype(np.float64)
+    return np.asarray(different.any(axis=-1), np.float64)
 
 
 def normalize(op: ir.Normalize, weights: Weights, x: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from speccompiler.frozen import dataclass
 
 
@@ -25,6 +27,17 @@ def before(version: str | None, release: tuple[int, ...]) -> bool:
         return True
     parts = version.split(".")[: len(release)]
     return all(p.isascii() and p.isdigit() for p in parts) and tuple(map(int, parts)) < release
+
+
+def release_to_say(version: str | None) -> str | None:
+    """What a native spec has to say of a file's version: nothing of Keras 1.x, which it follows.
+
+    Numbers and ``-tf`` are kept; what else is behind them ("rc1", ".dev2024") decides nothing.
+    """
+    found = re.match(r"[1-9](\.[0-9]{1,5}){1,3}", version or "")
+    if version is None or found is None or before(version, (2,)):
+        return None
+    return found[0] + ("-tf" if version.endswith("-tf") else "")
 
 
 def tensorflows(version: str | None) -> bool:

@@ -49,6 +49,7 @@ RULES: Mapping[str, Rule] = {
     "bad_step": wrong_value.in_own_words,
     "bad_permutation": wrong_value.in_own_words,
     "bad_target_shape": wrong_value.in_own_words,
+    "bad_version": wrong_value.in_own_words,
     "unknown_regularizer": wrong_value.unknown_name(
         "regulariser", REGULARIZER_NAMES, "{name: l2, l: 0.01}"
     ),

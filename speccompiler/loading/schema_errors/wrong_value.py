@@ -61,10 +61,20 @@ def unknown_key(mistake: Mistake) -> Problem:
     if "convspec" in known:
         known.append("layers")
     hint = argument_hint(name, known, mistake.found) or did_you_mean(name, known)
+    if hint is None and _of_inner_layer(name, mistake.model):
+        hint = "what is said of the layer inside is said in its own mapping, behind layer:"
     hint = hint or f"it takes {', '.join(known)}"
     remedy = argument_remedy(name, mistake.found, known, mistake.model)
     message = f"{mistake.owner} has no argument '{shown(name)}'"
     return Problem("CS022", message, hint, remedy=remedy)
+
+
+def _of_inner_layer(name: str, model: type[BaseModel]) -> bool:
+    """Whether a wrapper is told what may be an argument of the layer in it."""
+    from speccompiler.schemas.registry import LAYERS
+
+    wraps = issubclass(model, Layer) and "layer" in model.model_fields
+    return wraps and any(name in kind.model_fields for kind in LAYERS.values())
 
 
 def _arguments(model: type[BaseModel]) -> list[str]:

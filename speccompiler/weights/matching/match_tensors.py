@@ -44,7 +44,7 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
     fit and differ.
     """
     named = later_keras(file)
-    writer = named or wanted.writer
+    writer = named or (None if _has_own_names(file, wanted) else wanted.writer)
     if writer is not None:
         wanted = replace(wanted, tensors={**wanted.tensors, **wanted.in_keras2})
     try:
@@ -58,6 +58,14 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
         text = f"{problem.message}; {names_of(named)}"
         raise Problem(problem.code, text, RENAME_HINT) from None
     return found, (*folder_notes(file), *notes)
+
+
+def _has_own_names(file: WeightFile, wanted: WantedTensors) -> bool:
+    """Whether a file names every tensor as convspec does, which no Keras did.
+
+    Such a file has convspec's layouts too, and its order may be that of the alphabet.
+    """
+    return all(joined_name(name) in file.tensors for name in wanted.tensors)
 
 
 def _matched(
@@ -98,13 +106,19 @@ def _by_later_names(
     if wanted.given:
         return None
     layers = dict.fromkeys(layer for layer, _ in wanted.tensors)
-    groups = groups_by_name(_listed(file), layers, wanted.paths)
+    keys = [key for key in _listed(file) if not _is_count(file.tensors[key])]
+    groups = groups_by_name(keys, layers, wanted.paths)
     if groups is None:
         return None
     found = match_groups(groups, wanted.tensors, file.tensors)
     if file.layers is not None and by is None:
         _check_agreement(file.layers, wanted.tensors, file.tensors, found)
     return found
+
+
+def _is_count(tensor: TensorInfo) -> bool:
+    """Whether it is how many samples a Normalization has seen, which no forward pass reads."""
+    return tensor.shape == () and "int" in tensor.dtype
 
 
 def _listed(file: WeightFile) -> Iterable[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -20,6 +22,7 @@ from tests.weights.saved_by_hand import (
     refusal,
 )
 
+KERAS3 = {"keras_version": "3.15.0"}
 pytestmark = pytest.mark.usefixtures("folder")
 
 
@@ -159,3 +162,40 @@ def test_groups_by_the_names_of_later_keras(
 def test_classes_in_paths(name: str, path: str) -> None:
     """What real files of Keras 3 have."""
     assert snake_case(name) == path
+
+
+def test_convspecs_own_names_of_a_model_of_keras_2() -> None:
+    """In the order of the alphabet U stands before W, and has the shape of W here."""
+    config = {"name": "l", "units": 3, "batch_input_shape": [None, 4, 3]}
+    conv = {"name": "c", "filters": 3, "kernel_size": [2]}
+    layers = [{"class_name": "LSTM", "config": {**config, "return_sequences": True}},
+              {"class_name": "Conv1D", "config": conv}]  # fmt: skip
+    whole = {"class_name": "Sequential", "config": layers, "keras_version": "2.1.6"}
+    Path("k.json").write_text(json.dumps({**whole, "backend": "tensorflow"}))
+    wanted = speccompiler.load("k.json").graph.weights()
+    rng = np.random.default_rng(0)
+    arrays = {f"{w.layer}/{w.tensor}": rng.random(w.stored_shape, np.float32) for w in wanted}
+    np.savez("w.npz", **{name: arrays[name] for name in sorted(arrays)})
+    found = speccompiler.load("k.json", weights="w.npz").weight_sources.read()
+    assert len(found) == 5
+    assert all(np.array_equal(arrays[f"{w.layer}/{w.tensor}"], a) for w, a in found.items())
+
+
+@pytest.mark.parametrize("names", ["012", ("mean", "variance", "count")])
+def test_a_file_of_keras_3_tells_no_backend_and_counts_samples(names: Sequence[str]) -> None:
+    """Its names have no ``:0`` on any backend; a Normalization keeps how many it has seen."""
+    config = {"name": "n", "axis": [-1], "batch_input_shape": [None, 2]}
+    layers = [{"class_name": "Normalization", "config": config}]
+    Path("m.json").write_text(
+        json.dumps({"class_name": "Sequential", "config": {"layers": layers}, **KERAS3})
+    )
+    place = "layers/normalization/vars" if names[0] == "0" else "n/n"
+    with h5py.File("k3.h5", "w") as file:
+        for name, values in zip(names, ([1.0, 2.0], [4.0, 9.0], np.int32(7)), strict=True):
+            file[f"{place}/{name}"] = values
+        if place == "n/n":
+            file.attrs["keras_version"], file.attrs["layer_names"] = "3.15.0", ["n"]
+            file["n"].attrs["weight_names"] = [f"n/{name}" for name in names]
+    model = speccompiler.load("m.json", weights="k3.h5")
+    assert model.compile("reference").run(np.array([[3, 8]], np.float32)).tolist() == [[1, 2]]
+    assert [d.code for d in (*model.diagnostics, *model.weight_sources.diagnostics)] == []
