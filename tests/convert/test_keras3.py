@@ -29,6 +29,8 @@ from speccompiler.model import Model
 from tests.cases import CASES, ROWS, build, row_id, spec, variant_layers
 from tests.completeness import assert_rows
 from tests.convert.onnx_runs import assert_close, judged, samples
+from tests.onnx.made_models import model as onnx_model_of
+from tests.onnx.made_models import node, random
 from tests.test_examples import EXAMPLES, SPECS
 
 UNSEEN = {"name", "trainable", "init", "batch_input_shape", "input_dtype"}
@@ -268,3 +270,42 @@ def test_cells_in_keras(layer: str, gate: str, tmp_path: Path) -> None:
     ):
         model = build(more, [5, 4])
         assert_keras_agrees(model, samples(model), tmp_path / "m.keras", f"{more}")
+
+
+def residual_network(path: Path, *, first: str = "Relu") -> Path:
+    """A pool that pads, channels that are scaled by their means: as PyTorch exports them."""
+    constants = {"w": random(4, 3, 3, 3), "s": random(4, 4, 1, 1)}
+    nodes = [
+        node("Conv", "x w", "c", name="stem", pads=[1, 1, 1, 1]),
+        node(first, "c", "r"),
+        node("MaxPool", "r", "p", name="pool", kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2]),
+        node("ReduceMean", "p", "m", axes=[2, 3], keepdims=1),
+        node("Conv", "m s", "e"),
+        node("Sigmoid", "e", "g"),
+        node("Mul", "p g", "y"),
+    ]
+    made = onnx_model_of(nodes, {"x": ["N", 3, 9, 8]}, constants=constants)
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+@pytest.mark.keras
+def test_padded_pools_and_scaled_channels_in_keras(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="make test-keras installs it")
+    path = residual_network(tmp_path / "m.onnx")
+    assert command(["convert", str(path), "-o", str(tmp_path / "m.keras")]) == 0
+    model, x = speccompiler.load(path), random(2, 3, 9, 8)
+    found = keras.saving.load_model(tmp_path / "m.keras")(x, training=False)
+    assert_close([np.asarray(found)], judged(model, [x]))
+
+
+def test_a_padded_pool_of_values_below_0_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = residual_network(tmp_path / "m.onnx", first="Tanh")
+    assert command(["convert", str(path), "-o", str(tmp_path / "m.keras")]) == 1
+    told = capsys.readouterr()
+    assert (
+        "no layer of Keras 3 is a pool with this padding, which is not counted: 1 and 1, 1 and 1"
+        in told.out + told.err
+    )

@@ -382,6 +382,46 @@ def test_what_is_computed_of_constants(name: str, tmp_path: Path) -> None:
     agree(made, {"x": random(2, 3, last)}, tmp_path)
 
 
+RESIZED: Mapping[str, dict[str, Any]] = {
+    "nearest": {
+        "mode": "nearest",
+        "coordinate_transformation_mode": "asymmetric",
+        "nearest_mode": "floor",
+    },
+    "linear": {"mode": "linear", "coordinate_transformation_mode": "pytorch_half_pixel"},
+    "corners": {"mode": "linear", "coordinate_transformation_mode": "align_corners"},
+}
+
+
+@pytest.mark.parametrize("name", RESIZED)
+def test_an_image_of_open_lengths_is_brought_to_the_size_of_another(
+    name: str, tmp_path: Path
+) -> None:
+    """As in a network with a pyramid, or one that segments images of any size."""
+    constants = {"w": random(4, 3, 3, 3), "two": np.array([2]), "four": np.array([4])}
+    constants["nothing"] = np.array([0])
+    nodes = [
+        node("Conv", "x w", "a", strides=[2, 2], pads=[1, 1, 1, 1]),
+        node("Shape", "x", "whole"),
+        node("Slice", "whole two four", "size"),
+        node("Shape", "a", "half"),
+        node("Slice", "half nothing two", "front"),
+        node("Concat", "front size", "sizes", axis=0),
+        node("Resize", "a - - sizes", **RESIZED[name]),
+    ]
+    made = model(nodes, {"x": ["N", 3, "H", "W"]}, constants=constants)
+    agree(made, {"x": random(2, 3, 9, 12)}, tmp_path)
+    report = speccompiler.load(tmp_path / "made.onnx").shapes()
+    assert str(report.layers[-1].output_shape) == "(4, H, W)"
+
+
+def test_an_image_of_open_lengths_is_doubled(tmp_path: Path) -> None:
+    constants = {"s": np.array([1, 1, 2, 2], np.float32)}
+    nodes = [node("Resize", "x - s", mode="linear")]
+    made = model(nodes, {"x": ["N", 3, "H", "W"]}, constants=constants)
+    agree(made, {"x": random(2, 3, 5, 4)}, tmp_path)
+
+
 SPECS = [
     "autoencoder",
     "clips",

@@ -54,6 +54,8 @@ class Builder:
     """The node of the graph that is being written; names of layers begin with it."""
     alone: frozenset[str] = frozenset()
     """Nodes whose value one other node reads, and nobody else."""
+    repeats_by_merge: frozenset[str] = frozenset()
+    """Repetitions along axes of length 1 that need no layer, since merges repeat, too."""
     layer: str = ""
     _shared: dict[Any, KerasLayer] = field(default_factory=dict)
 

@@ -66,6 +66,7 @@ def _nodes(b: Builder, graph: ir.Graph) -> None:
     b.alone = frozenset(
         name for name, found in readers.items() if len(found) == 1 and name not in graph.outputs
     )
+    b.repeats_by_merge = _repeated_by_merges(graph, readers)
     whole, found = transposed_convs(graph), scans(graph)
     pairs = _pairs(found)
     within = {name for scan in found.values() for name in scan.replaced}
@@ -91,6 +92,21 @@ def _nodes(b: Builder, graph: ir.Graph) -> None:
             problem.layer = problem.layer or node.layer
             raise
         b.name_new(start, b.values[node.name])
+
+
+def _repeated_by_merges(
+    graph: ir.Graph, readers: Mapping[str, tuple[ir.Node, ...]]
+) -> frozenset[str]:
+    """Repetitions that only merges read, each with a value that has all lengths itself."""
+    repeats = {node.name for node in graph if isinstance(node.op, ir.Expand)}
+    return frozenset(
+        name
+        for name in repeats.difference(graph.outputs)
+        if all(
+            isinstance(reader.op, ir.Combine) and not repeats.issuperset(reader.inputs)
+            for reader in readers[name]
+        )
+    )
 
 
 def _pairs(found: Mapping[str, Scan]) -> dict[str, Scan]:

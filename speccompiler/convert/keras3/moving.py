@@ -78,7 +78,9 @@ def repeated(b: Builder, x: Value, factors: Sequence[int], shape: ir.Shape) -> V
 
 
 def expand(b: Builder, node: ir.Node, op: ir.Expand, x: Value) -> Value:
-    """Single values of spatial axes are repeated as an up-sampling does."""
+    """Single values of spatial axes are repeated as an up-sampling does, or by a merge."""
+    if node.name in b.repeats_by_merge:
+        return x
     factors = [m if n == 1 else 1 for n, m in zip(x.shape, op.shape, strict=True)]
     if len(factors) < 2 or factors.pop() != 1 or not all(map(is_known, factors)):
         raise b.refuse("a repetition of channels, or as often as an open length says")

@@ -7,6 +7,7 @@ from typing import Any
 from speccompiler.convert.keras3.activations import activated, keras_name
 from speccompiler.convert.keras3.builder import Array, Builder, Value
 from speccompiler.convert.keras3.moving import CHANNELS_LAST, padded, reshaped
+from speccompiler.convert.keras3.signs import never_negative
 from speccompiler.convert.transposed_convs import TransposedConv, strides_of, whole_kernel
 from speccompiler.graph import ir
 from speccompiler.graph.padding import same_tensorflow
@@ -71,13 +72,16 @@ def _check_steps(b: Builder, op: ir.Conv | ir.Depthwise) -> None:
 
 
 def _own_padding(b: Builder, op: ir.Conv | ir.Depthwise | ir.Pool, x: Value) -> tuple[Value, str]:
-    """What the layer pads by itself: nothing, or 'same'; else layers in front pad."""
+    """What the layer pads by itself: nothing, or 'same'; else layers in front pad.
+
+    Those pad with zeros. The largest of values of which none is below 0 is the same with them.
+    """
     if all(pair == NONE for pair in op.padding):
         return x, "valid"
     of_axes = zip(x.shape[:-1], op.extent, op.stride, strict=True)
     if op.padding == tuple(same_tensorflow(*of) for of in of_axes):
         return x, "same"
-    if isinstance(op, ir.Pool):
+    if isinstance(op, ir.Pool) and not (op.mode == "max" and never_negative(x)):
         raise b.refuse("a pool with this padding, which is not counted: " + _listed(op.padding))
     return padded(b, x, op.padding), "valid"
 

@@ -13,7 +13,8 @@ from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim, symbol
 from speccompiler.graph.ir import Graph, Identity, Input, Node, Shape
 from speccompiler.lowering.builder import Builder
-from speccompiler.lowering.onnx.known_values import KNOWN, computed
+from speccompiler.lowering.onnx.known_rules import KNOWN
+from speccompiler.lowering.onnx.known_values import computed
 from speccompiler.lowering.onnx.scope import Read, Scope
 from speccompiler.lowering.onnx.stored import stored
 from speccompiler.lowering.onnx.table import RULES, rule_of

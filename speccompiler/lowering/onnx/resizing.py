@@ -121,6 +121,9 @@ def _resized(
         node = scope.add(Upsample(factors), channels_last(scope, x.node))
         return scope.like(x, channels_first(scope, node))
     node = x.node
+    of_image = _open_sizes(x, scales, sizes, how)
+    if of_image is not None:
+        return _as_image(scope, x, of_image, how)
     axes = [axis for axis in range(x.rank) if axis != x.batch]
     plans = []
     for axis in axes:
@@ -147,11 +150,7 @@ def _resized(
     if _is_image(x, plans, how):
         by_axis = {p: size for p, _, size, _, _ in plans}
         rows, columns = (by_axis.get(p, node.shape[p]) for p in (1, 2))
-        bilinear, corners = how.mode == "linear", how.coordinates == "align_corners"
-        half = how.coordinates in {"half_pixel", "pytorch_half_pixel"}
-        op = Resize((rows, columns), bilinear, corners, half)
-        node = scope.add(op, channels_last(scope, node))
-        return scope.like(x, channels_first(scope, node))
+        return _as_image(scope, x, (rows, columns), how)
     for p, n, size, scale, region in plans:
         scope.check_count(n * size)
         node = _along(scope, node, p, matrix(how, n, size, scale, region))
@@ -200,6 +199,40 @@ def _times(n: Dim, size: Dim) -> float:
     return float(next((k for k in range(1, MOST_OPEN + 1) if size == k * n), 0))
 
 
+def _open_sizes(
+    x: Value, scales: list[float] | None, sizes: Sequence[Dim] | None, how: Sampling
+) -> tuple[Dim, Dim] | None:
+    """Rows and columns of an image that the operation for images resizes, where some are open.
+
+    A run has numbers for them, and is lowered again with these: here the shape counts.
+    """
+    if x.batch != 0 or x.rank != 4 or how.antialias or how.exclude_outside or not _by_image(how):
+        return None
+    if scales is not None:
+        if not all(float(s).is_integer() for s in scales):
+            return None
+        sizes = [n * int(s) for n, s in zip(x.shape, scales, strict=True)]
+    assert sizes is not None, "scales or sizes are given"
+    rows, columns = sizes[2:]
+    known = all(map(is_known, (*x.shape[2:], rows, columns)))
+    return None if known or sizes[1] != x.shape[1] else (rows, columns)
+
+
+def _by_image(how: Sampling) -> bool:
+    if how.mode == "linear":
+        known = {"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"}
+        return how.coordinates in known
+    return how.mode == "nearest" and how.coordinates == "asymmetric" and how.rounding == "floor"
+
+
+def _as_image(scope: Scope, x: Value, size: tuple[Dim, Dim], how: Sampling) -> Value:
+    bilinear, corners = how.mode == "linear", how.coordinates == "align_corners"
+    half = how.coordinates in {"half_pixel", "pytorch_half_pixel"}
+    op = Resize(size, bilinear, corners, half)
+    node = scope.add(op, channels_last(scope, x.node))
+    return scope.like(x, channels_first(scope, node))
+
+
 def _is_image(
     x: Value, plans: list[tuple[int, int, int, float, tuple[float, float]]], how: Sampling
 ) -> bool:
@@ -207,12 +240,8 @@ def _is_image(
     if x.batch != 0 or x.rank != 4 or how.antialias or how.exclude_outside:
         return False
     exact = all(p > 0 and abs(size - n * scale) < 1e-6 for p, n, size, scale, _ in plans)
-    if how.mode == "linear":
-        known = {"half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"}
-        alone = how.coordinates == "pytorch_half_pixel" and any(s == 1 for _, _, s, _, _ in plans)
-        return exact and how.coordinates in known and not alone
-    corner = how.coordinates == "asymmetric" and how.rounding == "floor"
-    return exact and how.mode == "nearest" and corner
+    alone = how.coordinates == "pytorch_half_pixel" and any(s == 1 for _, _, s, _, _ in plans)
+    return exact and _by_image(how) and not alone
 
 
 def _along(scope: Scope, x: Node, axis: int, shares: npt.NDArray[np.float64]) -> Node:
