@@ -41,6 +41,11 @@ class ConvLSTM2D(RecurrentLayer):
     subsample: Pair = Field(
         (1, 1), description="Stride of the convolution of the input: rows, columns."
     )
+    atrous_rate: Pair = Field(
+        (1, 1),
+        description="Distance of what the convolution of the input reads: rows, columns; that of "
+        "the state reads neighbours.",
+    )
     dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
     fused: bool = Field(
         False,

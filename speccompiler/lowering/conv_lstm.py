@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.graph.ir import Conv, Node, Recurrent, Transpose, Weight
+from speccompiler.graph.ir import Conv, Node, Recurrent, Transpose, Weight, extent_of
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.border_modes import conv_padding
 from speccompiler.lowering.builder import Builder
@@ -22,6 +22,7 @@ from speccompiler.lowering.cells import (
     passing_mask,
     scan,
 )
+from speccompiler.lowering.convolution import dilation_of
 from speccompiler.lowering.input_axes import known_channels
 from speccompiler.lowering.kernels import kernel_layout, reverses
 
@@ -61,8 +62,10 @@ def images_of(b: Builder, layer: ConvLSTM2D, way: Direction, x: Node, mask: Node
     recurrent = of_all_gates(b, layer, way, "U", lambda *a: of(filters, kernel, *a))
     bias, _ = biases(b, layer, way, filters, apart=False)
     spatial, stride = x.shape[1:-1], layer.subsample
-    around = conv_padding(layer.border_mode, b.semantics, spatial, kernel, stride)
-    conv = Conv((1, *kernel), (1, *stride), ((0, 0), *around), weight, bias)
+    extent = extent_of(kernel, layer.atrous_rate)
+    around = conv_padding(layer.border_mode, b.semantics, spatial, extent, stride)
+    rates = dilation_of((1, *kernel), (1, *layer.atrous_rate))
+    conv = Conv((1, *kernel), (1, *stride), ((0, 0), *around), weight, bias, dilation=rates)
     inputs = b.add(conv, x)
     if mask is not None:
         _check_mask(b, layer, mask, inputs)

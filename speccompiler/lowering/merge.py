@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
+from speccompiler.expressions.grammar import parse
 from speccompiler.expressions.library import COSINE_NORM
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.ir import (
@@ -18,6 +19,7 @@ from speccompiler.graph.ir import (
     Concat,
     Dot,
     Expand,
+    Map,
     Node,
     Reshape,
     Transpose,
@@ -25,7 +27,8 @@ from speccompiler.graph.ir import (
 from speccompiler.graph.shapes import format_shape, infer, may_be_equal, same_shape
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.last_axis import reshaped
-from speccompiler.lowering.mask_merging import merged_mask
+from speccompiler.lowering.mask_merging import ANY_KEEPS, merged_mask
+from speccompiler.lowering.mask_table import release_of
 from speccompiler.lowering.normalizing import of_unit_length
 from speccompiler.schemas.merge import Merge
 
@@ -38,10 +41,39 @@ LEAST_NORM = 1e-6
 """The smallest norm that ``normalize`` divides by: TensorFlow's, of squares from 1e-12 on."""
 
 
+_REST = parse("1 - x")
+"""1 where a mask has 0, and 0 where it has 1."""
+
+
 def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
     """Elementwise, side by side, or sums of products, by the mode. CS063."""
     mask = merged_mask(b, layer, inputs)
-    return b.with_mask(_merged(b, layer, inputs), mask)
+    if layer.mode != "mul" or release_of(b.semantics.release) < ANY_KEEPS:
+        return b.with_mask(_merged(b, layer, inputs), mask)
+    masks = [_wide_mask(b, x) for x in inputs]
+    values = [
+        x if m is None else _one_elsewhere(b, x, m) for x, m in zip(inputs, masks, strict=True)
+    ]
+    y = _merged(b, layer, tuple(values))
+    known = [m for m in masks if m is not None and m.shape == y.shape]
+    if len(known) == len(masks):
+        kept = known[0] if len(known) == 1 else b.add_mask(Combine("max"), *known)
+        y = b.add(Combine("mul"), y, kept)
+    return b.with_mask(y, mask)
+
+
+def _wide_mask(b: Builder, x: Node) -> Node | None:
+    """The mask of a value in its shape, if it has one."""
+    mask = b.mask_of(x)
+    if mask is None or len(mask.shape) + 1 != len(x.shape):
+        return None
+    return b.add_mask(Expand(x.shape), b.add_mask(Reshape((*mask.shape, 1)), mask))
+
+
+def _one_elsewhere(b: Builder, x: Node, mask: Node) -> Node:
+    """The value where its mask keeps it, and 1 elsewhere (Keras 3.15 merging/multiply.py)."""
+    rest = b.add_mask(Map(_REST), mask)
+    return b.add(Combine("sum"), b.add(Combine("mul"), x, mask), rest)
 
 
 def _merged(b: Builder, layer: Merge, inputs: tuple[Node, ...]) -> Node:

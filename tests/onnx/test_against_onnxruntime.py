@@ -327,6 +327,61 @@ def test_choices_of_formulas_of_one_value(tmp_path: Path) -> None:
     agree(made, {"x": random(5, 4)}, tmp_path)
 
 
+SHRUNK: Mapping[str, list[float]] = {
+    "both axes": [0.6, 0.6],
+    "one axis, the other grows": [0.8, 2.0],
+    "a half": [0.5, 1.0],
+}
+
+
+@pytest.mark.parametrize("scales", SHRUNK.values(), ids=SHRUNK)
+def test_the_first_resize_reads_behind_where_an_axis_shrinks(
+    scales: list[float], tmp_path: Path
+) -> None:
+    constants = {"s": np.array([1, 1, *scales], np.float32)}
+    nodes = [node("Resize", "x s", mode="nearest")]
+    made = model(nodes, {"x": ["N", 2, 5, 4]}, constants=constants, opset=10)
+    agree(made, {"x": random(2, 2, 5, 4)}, tmp_path)
+
+
+def test_parameters_of_activations_are_taken_in_order_by_those_that_have_them(
+    tmp_path: Path,
+) -> None:
+    said = {
+        "activations": ["Tanh", "LeakyRelu", "HardSigmoid", "ScaledTanh"],
+        "activation_alpha": [0.3, 0.6, 0.9],
+        "activation_beta": [0.4, 0.7],
+    }
+    constants = {"w": random(2, 9, 4), "r": random(2, 9, 3)}
+    nodes = [node("GRU", "x w r", "y", direction="bidirectional", hidden_size=3, **said)]
+    made = model(nodes, {"x": [5, "N", 4]}, constants=constants)
+    x = random(5, 2, 4)
+    (wanted,) = onnxruntime_gives(made, {"x": x})
+    (got,) = convspec_gives(made, {"x": np.moveaxis(x, 1, 0)}, tmp_path)
+    np.testing.assert_allclose(got, np.moveaxis(wanted, 2, 0), rtol=0, atol=1e-5)
+
+
+FOLDED: Mapping[str, tuple[int, list[onnx.NodeProto]]] = {
+    "bounds as attributes": (10, [node("Clip", "k", min=-0.5, max=0.25)]),
+    "bounds as inputs": (13, [node("Clip", "k low")]),
+    "a remainder as in C": (13, [node("Mod", "k three", fmod=1)]),
+    "uneven parts": (18, [node("Split", "k", "y rest last", axis=-1, num_outputs=3)]),
+    "nothing is summed": (13, [node("ReduceSum", "k", noop_with_empty_axes=1)]),
+}
+"""The operator set, and what is done to a constant."""
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_what_is_computed_of_constants(name: str, tmp_path: Path) -> None:
+    opset, nodes = FOLDED[name]
+    nodes = [*nodes, node("Mul", "y x", "z")]
+    constants = {"k": random(3, 7) * 4, "low": np.array(-1, np.float32)}
+    constants["three"] = np.array(3, np.float32)
+    last = 3 if name == "uneven parts" else 7
+    made = model(nodes, {"x": ["N", 3, last]}, ["z"], constants=constants, opset=opset)
+    agree(made, {"x": random(2, 3, last)}, tmp_path)
+
+
 SPECS = [
     "autoencoder",
     "clips",

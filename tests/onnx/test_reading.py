@@ -192,6 +192,22 @@ def test_a_value_that_no_machine_holds(tmp_path: Path) -> None:
     assert error_of(path)[0] == "CS047"
 
 
+def test_an_input_that_no_machine_holds(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    made = model([node("Relu", "x")], {"x": ["N", 3, 10**9, 10**9]})
+    path.write_bytes(made.SerializeToString())
+    text = "input 'x': one sample of this layer's output would hold more than 2**60 values"
+    assert error_of(path) == ("CS047", text)
+
+
+def test_an_expansion_that_fits_no_value(tmp_path: Path) -> None:
+    constants = {"s": np.array([4])}
+    path = tmp_path / "m.onnx"
+    made = model([node("Expand", "x s")], {"x": ["N", 3]}, constants=constants)
+    path.write_bytes(made.SerializeToString())
+    assert error_of(path) == ("CS063", "node 0 (Expand): lengths 3 and 4 cannot be broadcast")
+
+
 def test_nodes_in_another_order_are_sorted(tmp_path: Path) -> None:
     nodes = [node("Relu", "h"), node("Neg", "x", "h")]
     x = numbers(2, 3)

@@ -1,4 +1,4 @@
-"""CS240 and on: models that Keras 2, tf.keras and Keras 3 saved."""
+"""CS240 to CS245: models that Keras 2, tf.keras and Keras 3 saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CODES = {
         "does nothing in a forward pass",
         "Layers that change images at random do so in training only, and pass them on in a "
         "forward pass.",
-        "Nothing has to be done.",
+        "Nothing: no number of a run depends on it.",
     ),
     "CS242": Code(
         "what a later Keras can say and convspec does not read",

@@ -34,6 +34,7 @@ EXPRESSIONS: Mapping[str, str] = {
     "log_sigmoid": "min(x, 0) - log1p(exp(-abs(x)))",
     "soft_shrink": "where(x > 0.5, x - 0.5, where(x < -0.5, x + 0.5, 0 * x))",
     "sparse_plus": "where(x <= -1, 0, where(x < 1, 0.25 * (x + 1) * (x + 1), x))",
+    "sparse_sigmoid": "where(x <= -1, 0, where(x < 1, 0.5 * (x + 1), 1))",
     "squareplus": "0.5 * (x + sqrt(x * x + 4))",
     "tanh_shrink": "x - tanh(x)",
 }

@@ -8,6 +8,7 @@ from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.values import value_of, without
 from speccompiler.source.tree import Mapping
 
+_ALONG_LAST = ("softmax", "softmax_last", "log_softmax")
 _ORDERINGS = {"channels_first": "th", "channels_last": "tf"}
 
 
@@ -30,8 +31,14 @@ def over_steps(kind: str, config: Mapping, *, gives_steps: bool = True) -> list[
         return [made]
     span = config.entries["data_format"].value.span
     swap = mapping(span, dims=plain_list(span, (2, 1)))
+    last: list[Made] = []
+    if value_of(made.config, "activation") in _ALONG_LAST:
+        # Keras takes these along the last axis, which is that of the steps.
+        function = made.config.entries["activation"].value
+        last = [Made("Activation", mapping(span, activation=function), "activation")]
+        made = Made(kind, without(made.config, "activation"))
     before, after = Made("Permute", swap, "channels_last"), Made("Permute", swap, "channels_first")
-    return [before, made, after] if gives_steps else [before, made]
+    return [before, made, after, *last] if gives_steps else [before, made]
 
 
 def refuse_first(reading: Reading, config: Mapping, what: str) -> None:

@@ -102,6 +102,26 @@ def _placed(kind: str, config: Mapping, rank: int) -> list[Made]:
     return [Made(ours, config)]
 
 
+def refuse_other_kernels(reading: Reading, kind: str, name: str, config: Mapping) -> None:
+    """CS242 for a LocallyConnected that stores another kernel than that of each place.
+
+    With ``implementation`` 2 it is one matrix from all inputs to all outputs, masked, and with 3
+    the values of a sparse one (tf_keras layers/locally_connected ``build``).
+    """
+    entry = config.entries.get("implementation")
+    if not kind.startswith("LocallyConnected") or entry is None:
+        return
+    value = value_of(config, "implementation")
+    if value not in (None, 1):
+        what = f"'implementation' of '{shown(name)}' is {shown(str(value))}"
+        message = f"{what}, with which its kernel is stored in another form"
+        hint = (
+            "build the model with implementation=1, set its kernel from this layer's where the "
+            "model was made, and save that one"
+        )
+        reading.refuse(entry.value.span, "CS242", message, hint)
+
+
 def _local(rank: int) -> Special:
     def special(reading: Reading, kind: str, config: Mapping) -> list[Made]:
         config = windowed(config, rank)

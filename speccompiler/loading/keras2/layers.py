@@ -12,6 +12,7 @@ from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, class_of, mapping, scalar
 from speccompiler.loading.keras2.activations import read_activation
 from speccompiler.loading.keras2.cells import cells_of
+from speccompiler.loading.keras2.convolutions import refuse_other_kernels
 from speccompiler.loading.keras2.functions import is_operation
 from speccompiler.loading.keras2.made import Made
 from speccompiler.loading.keras2.names import (
@@ -78,6 +79,7 @@ def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list
         kept["activation"] = Entry(span, Scalar("linear", span))
         return [Made("Activation", Mapping(kept, config.span))]
     ours = TYPES.get(kind, kind)
+    refuse_other_kernels(reading, kind, name, config)
     config, after = _arguments(reading, ours, name, config)
     special = SPECIAL.get(kind)
     made = [Made(ours, config)] if special is None else special(reading, kind, config)

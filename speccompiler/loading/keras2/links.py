@@ -7,7 +7,7 @@ list out where there is one input. Keras 3 writes the arguments of the call, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import field
 
 from speccompiler.diagnostics.core import Span
@@ -35,13 +35,23 @@ def ends(node: TreeNode) -> TreeNode:
     return sequence(node.span, [_three(link) for link in _links(node)])
 
 
-def calls(reading: Reading, name: str, node: TreeNode, *, known: bool) -> TreeNode:
-    """``inbound_nodes`` in Keras 1.x's form; CS242 for calls of a ``known`` layer with more."""
+def calls(
+    reading: Reading,
+    name: str,
+    node: TreeNode,
+    *,
+    known: bool,
+    masks: Collection[str] = (),
+) -> TreeNode:
+    """``inbound_nodes`` in Keras 1.x's form; CS242 for calls of a ``known`` layer with more.
+
+    ``masks`` are functions whose results come with the values anyway.
+    """
     if not isinstance(node, Sequence):
         return node
     found = []
     for item in node.items:
-        call = _call(item)
+        call = _call(item, masks)
         for what, span in call.extras[:known]:
             reading.refuse(
                 span,
@@ -53,20 +63,20 @@ def calls(reading: Reading, name: str, node: TreeNode, *, known: bool) -> TreeNo
     return sequence(node.span, found)
 
 
-def _call(node: TreeNode) -> ReadCall:
+def _call(node: TreeNode, masks: Collection[str]) -> ReadCall:
     call = ReadCall()
     if isinstance(node, Mapping) and "args" in node.entries:
         _arguments(call, node.entries["args"].value)
         keywords = node.entries.get("kwargs")
         if keywords is not None and isinstance(keywords.value, Mapping):
-            _keywords(call, keywords.value)
+            _keywords(call, keywords.value, masks)
         return call
     for link in _links(node):
         call.links.append(_three(link))
         if isinstance(link, Sequence) and len(link.items) > 3:
             keywords_of = link.items[3]
             if isinstance(keywords_of, Mapping):
-                _keywords(call, keywords_of)
+                _keywords(call, keywords_of, masks)
     return call
 
 
@@ -88,16 +98,32 @@ def _arguments(call: ReadCall, node: TreeNode) -> None:
         call.extras.append((f"the constant {shown(str(node.value))}", node.span))
 
 
-def _keywords(call: ReadCall, node: Mapping) -> None:
+def _keywords(call: ReadCall, node: Mapping, masks: Collection[str]) -> None:
     for key, entry in node.entries.items():
         value = entry.value
         empty = isinstance(value, Scalar) and value.value is None
         if empty or (isinstance(value, Scalar) and key in _HARMLESS):
             continue
+        if key == "mask" and _all_of(value, masks):
+            continue
         if key == "inputs" and history(value) is not None:
             _arguments(call, value)
             continue
         call.extras.append((f"the argument '{shown(key)}'", entry.key_span))
+
+
+def _all_of(node: TreeNode, names: Collection[str]) -> bool:
+    """Whether a mask, or each of a list of masks, is the result of one of some functions."""
+    items = node.items if isinstance(node, Sequence) else (node,)
+    links = [history(item) for item in items if not _is_none(item)]
+    firsts = [link.items[0] for link in links if isinstance(link, Sequence) and link.items]
+    return len(firsts) == len(links) and all(
+        isinstance(first, Scalar) and first.value in names for first in firsts
+    )
+
+
+def _is_none(node: TreeNode) -> bool:
+    return isinstance(node, Scalar) and node.value is None
 
 
 def history(node: TreeNode) -> TreeNode | None:

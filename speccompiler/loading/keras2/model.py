@@ -8,6 +8,7 @@ from speccompiler.loading.keras0.tree_building import added, class_of, sequence
 from speccompiler.loading.keras2.functions import function_member
 from speccompiler.loading.keras2.layers import layer
 from speccompiler.loading.keras2.links import calls, counted_from_one, ends, numbers_read
+from speccompiler.loading.keras2.mask_functions import mask_functions
 from speccompiler.loading.keras2.origin import is_custom
 from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.wrappers import WRAPPERS, holding, in_a_row
@@ -80,7 +81,9 @@ def _subclassed(config: Mapping) -> Problem:
 
 
 def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
-    members = [_member(reading, item, name) for item in items_of(child(config, "layers"), "layers")]
+    items = items_of(child(config, "layers"), "layers")
+    masks = mask_functions(items, child(config, "output_layers"))
+    members = [_member(reading, item, name, masks) for item in items if _name(item) not in masks]
     first, last = (ends(child(config, key)) for key in _ENDS)
     shifts = {
         text_at(member, "name") or "": shift
@@ -103,7 +106,8 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
     )
 
 
-def _member(reading: Reading, item: TreeNode, container: str) -> Mapping:
+def _member(reading: Reading, item: TreeNode, container: str, masks: frozenset[str]) -> Mapping:
+    """A layer or function of a network; ``masks`` are the functions that are left out."""
     if not isinstance(item, Mapping):
         raise ProblemAt(item.span, Problem("CS024", "a layer is a mapping"))
     function = function_member(reading, item, container)
@@ -116,9 +120,19 @@ def _member(reading: Reading, item: TreeNode, container: str) -> Mapping:
     inbound = item.entries.get("inbound_nodes")
     if inbound is not None:
         said = str(name.value.value) if name and isinstance(name.value, Scalar) else ""
-        value = calls(reading, said, inbound.value, known=not any(map(is_unknown, found)))
+        known = not any(map(is_unknown, found))
+        value = calls(reading, said, inbound.value, known=known, masks=masks)
         entries["inbound_nodes"] = Entry(inbound.key_span, value)
     return Mapping({**one.entries, **entries}, item.span)
+
+
+def _name(item: TreeNode) -> str | None:
+    """The name of a layer, as links call it."""
+    if not isinstance(item, Mapping):
+        return None
+    own = _own_name(item)
+    value = own.value if own is not None else None
+    return text_at(item, "name") or (str(value.value) if isinstance(value, Scalar) else None)
 
 
 def _own_name(item: Mapping) -> Entry | None:

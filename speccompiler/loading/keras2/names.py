@@ -93,6 +93,7 @@ _DEPTHWISE = {"depthwise_regularizer": "W_regularizer", "depthwise_constraint": 
 _DROPOUTS = {"dropout": "dropout_W", "recurrent_dropout": "dropout_U"}
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "ConvLSTM2D": _DROPOUTS,
+    "GaussianNoise": {"stddev": "sigma"},
     "DepthwiseConvolution1D": _DEPTHWISE,
     "DepthwiseConvolution2D": _DEPTHWISE,
     "GRU": _DROPOUTS,

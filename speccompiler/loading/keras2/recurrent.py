@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, scalar
 from speccompiler.loading.keras2.axes import ordered
-from speccompiler.loading.keras2.convolutions import windowed
+from speccompiler.loading.keras2.convolutions import per_axis, windowed
 from speccompiler.loading.keras2.made import Made, Special
 from speccompiler.loading.keras2.names import TYPES
 from speccompiler.loading.keras2.reading import Reading
@@ -37,7 +37,7 @@ def _convolutional(reading: Reading, kind: str, config: Mapping) -> list[Made]:
     entry = config.entries.get("dilation_rate")
     config = ordered(without(config, "dilation_rate"))
     if entry is not None and set(whole_numbers(entry.value) or (0,)) != {1}:
-        config = added(config, atrous_rate=entry.value)
+        config = added(config, atrous_rate=per_axis(entry.value, 2))
     return [Made(kind, added(config, fused=scalar(True, config.span)))]
 
 

@@ -19,7 +19,7 @@ from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, mappings
 
 Line = Literal["Keras 2", "tf.keras", "Keras 3"]
-_STANDING_FOR: dict[Line, str] = {"Keras 2": "2.3.1", "tf.keras": "2.15.0", "Keras 3": "3.0.0"}
+_STANDING_FOR: dict[Line, str] = {"Keras 2": "2.3.1", "tf.keras": "2.15.0", "Keras 3": "3.15.0"}
 """A release of each line, for what asks for one where the file names none."""
 _BACKENDS = {"tensorflow", "cntk", "theano", "jax", "torch", "numpy", "openvino", "mxnet"}
 

@@ -235,7 +235,7 @@ def _slice(scope: Scope, arrays: Sequence[Array]) -> Array:
 
 def _concat(scope: Scope, arrays: Sequence[Array]) -> Array:
     _few(sum(a.size for a in arrays))
-    return np.concatenate(arrays, scope.integer("axis"))
+    return np.concatenate(arrays, scope.integer("axis", 1))
 
 
 def _reshape(scope: Scope, arrays: Sequence[Array]) -> Array:
@@ -285,13 +285,17 @@ def _split(scope: Scope, arrays: Sequence[Array]) -> list[Array]:
     if len(arrays) > 1 and not _is_none(arrays[1]):
         lengths = tuple(int(n) for n in arrays[1].tolist())
     if lengths is None:
-        return list(np.array_split(arrays[0], count, axis))
+        each = -(-arrays[0].shape[axis] // count)
+        lengths = (each,) * (count - 1)
+        return list(np.split(arrays[0], np.cumsum(lengths), axis))
     return list(np.split(arrays[0], np.cumsum(lengths)[:-1], axis))
 
 
 def _reduced(op: Callable[..., Any]) -> Callable[[Scope, Sequence[Array]], Array]:
     def rule(scope: Scope, arrays: Sequence[Array]) -> Array:
         axes = _axes(scope, arrays)
+        if not axes and scope.integer("noop_with_empty_axes"):
+            return arrays[0]
         keep = bool(scope.integer("keepdims", 1))
         found = op(arrays[0], axis=axes or None, keepdims=keep)
         return np.asarray(found, arrays[0].dtype)
@@ -311,10 +315,21 @@ def _where(scope: Scope, arrays: Sequence[Array]) -> Array:
 
 
 def _clip(scope: Scope, arrays: Sequence[Array]) -> Array:
+    """Bounds are inputs or, up to operator set 10, attributes."""
     low, high = ([*arrays, _NONE.array(), _NONE.array()])[1:3]
+    said = scope.node.attributes
+    if "min" in said:
+        low = np.asarray(scope.number("min", 0.0), arrays[0].dtype)
+    if "max" in said:
+        high = np.asarray(scope.number("max", 0.0), arrays[0].dtype)
     found = arrays[0]
     found = found if _is_none(low) else np.maximum(found, low)
     return found if _is_none(high) else np.minimum(found, high)
+
+
+def _mod(scope: Scope, arrays: Sequence[Array]) -> Array:
+    """The sign is that of the divisor, or with ``fmod`` that of the dividend, as in C."""
+    return _typed(np.fmod if scope.integer("fmod") else np.mod)(scope, arrays)
 
 
 def _cumsum(scope: Scope, arrays: Sequence[Array]) -> Array:
@@ -383,7 +398,7 @@ KNOWN: Mapping[str, Callable[[Scope, Sequence[Array]], Any]] = {
     "Sub": _typed(lambda a, b: a - b),
     "Mul": _typed(lambda a, b: a * b),
     "Div": _typed(_divide),
-    "Mod": _typed(lambda a, b: np.mod(a, b)),
+    "Mod": _mod,
     "Pow": _typed(lambda a, b: np.power(a, b)),
     "Min": _typed(lambda *a: np.minimum.reduce(np.broadcast_arrays(*a))),
     "Max": _typed(lambda *a: np.maximum.reduce(np.broadcast_arrays(*a))),

@@ -110,7 +110,11 @@ def _inputs(spec: ModelSpec, b: Builder, shapes: Sequence[Shape], values: dict[s
     dtypes = {value.name: value.dtype for value in graph.model.inputs}
     for name, given, shape in zip(graph.inputs, spec.inputs, shapes, strict=True):
         b.layer = b.call = given.name
-        node = b.finish_call(b.add(Identity(), b.add(Input(shape))))
+        try:
+            node = b.finish_call(b.add(Identity(), b.add(Input(shape))))
+        except Problem as problem:
+            text = f"input {quoted(given.name)}: {problem.message}"
+            raise Problem(problem.code, text, problem.hint) from None
         rank = len(graph.lengths[given.name]) + 1
         whole = dtypes[name].startswith(("int", "uint", "bool"))
         values[name] = Value(node, rank, graph.axes[name], whole)

@@ -14,7 +14,7 @@ from speccompiler.graph.dims import Dim, format_dim, is_known, known_shape
 from speccompiler.graph.ir import Concat, Expand, Lookup, MapWith, Node, Pad, Shape, Slice
 from speccompiler.graph.places import slice_bounds
 from speccompiler.graph.shapes import element_count
-from speccompiler.lowering.onnx.elementwise import expanded
+from speccompiler.lowering.onnx.elementwise import expanded, longer
 from speccompiler.lowering.onnx.scope import OPEN, Scope
 from speccompiler.lowering.onnx.values import BATCH, Known, Value
 
@@ -339,7 +339,7 @@ def lower_expand(scope: Scope) -> Value:
     if whole[x.batch] not in (1, BATCH) and whole[x.batch] != _fixed(scope):
         raise scope.mixes(f"it repeats axis {x.batch}")
     sample = (*whole[: x.batch], *whole[x.batch + 1 :]) or (1,)
-    shape = tuple(m if n == 1 else n for n, m in zip(x.node.shape, sample, strict=True))
+    shape = tuple(longer(n, m) for n, m in zip(x.node.shape, sample, strict=True))
     return Value(_expanded(scope, x.node, shape), x.rank, x.batch, x.whole)
 
 

@@ -1,4 +1,4 @@
-"""MaxPool, AveragePool, LpPool, and those of a whole image."""
+"""MaxPool, AveragePool, and those of a whole image, GlobalLpPool too."""
 
 from __future__ import annotations
 

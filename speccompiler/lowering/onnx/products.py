@@ -34,10 +34,13 @@ def lower_gemm(scope: Scope) -> Value:
     if isinstance(c, Known) and beta != 0:
         width = b.shape[0 if second else 1]
         if c.size in {1, width} and (len(c.shape) < 2 or c.shape[0] == 1):
-            bias = c.changed(
-                f"times {beta!r}, {width} times",
-                lambda v: _scaled(np.broadcast_to(np.reshape(v, -1), (width,)), beta),
-            )
+            bias = c
+            if c.shape != (width,):
+                bias = bias.changed(
+                    f"{width} times", lambda v: np.broadcast_to(np.reshape(v, -1), (width,))
+                )
+            if beta != 1:
+                bias = bias.changed(f"times {beta!r}", lambda v: _scaled(v, beta))
         else:
             raise scope.mixes(f"C has shape {c.shape}, with an own value along the axis")
     y = product(scope, a.node, b, bias, transposed=bool(second))
@@ -50,7 +53,7 @@ def lower_gemm(scope: Scope) -> Value:
 
 
 def _scaled(array: Array, factor: float) -> Array:
-    return array if factor == 1 else (array * np.float64(factor)).astype(np.float32)
+    return np.asarray(array * np.float64(factor), np.float32)
 
 
 def product(

@@ -28,24 +28,21 @@ _ORDER = {"RNN": (0,), "GRU": (0, 1, 2), "LSTM": (0, 2, 3, 1)}
 """Which of the stored gates stands where in the graph."""
 _DEFAULTS = {"RNN": ("Tanh",), "GRU": ("Sigmoid", "Tanh"), "LSTM": ("Sigmoid", "Tanh", "Tanh")}
 
-_Made = Callable[[float | None, float | None], Expression]
-_ACTIVATIONS: Mapping[str, _Made] = {
-    "relu": lambda a, b: parse("max(x, 0)"),
-    "tanh": lambda a, b: parse("tanh(x)"),
-    "sigmoid": lambda a, b: parse("sigmoid(x)"),
-    "softsign": lambda a, b: parse("softsign(x)"),
-    "softplus": lambda a, b: parse("softplus(x)"),
-    "affine": lambda a, b: parse(f"{a or 0.0!r} * x + {b or 0.0!r}"),
-    "leakyrelu": lambda a, b: leaky_relu(0.01 if a is None else a),
-    "thresholdedrelu": lambda a, b: parse(f"where(x > {1.0 if a is None else a!r}, x, 0)"),
-    "scaledtanh": lambda a, b: parse(
-        f"{1.0 if a is None else a!r} * tanh({1.0 if b is None else b!r} * x)"
-    ),
-    "hardsigmoid": lambda a, b: parse(
-        f"clip({0.2 if a is None else a!r} * x + {0.5 if b is None else b!r}, 0, 1)"
-    ),
-    "elu": lambda a, b: elu(1.0 if a is None else a),
+_Made = Callable[[float, float], Expression]
+_ACTIVATIONS: Mapping[str, tuple[tuple[float, ...], _Made]] = {
+    "relu": ((), lambda a, b: parse("max(x, 0)")),
+    "tanh": ((), lambda a, b: parse("tanh(x)")),
+    "sigmoid": ((), lambda a, b: parse("sigmoid(x)")),
+    "softsign": ((), lambda a, b: parse("softsign(x)")),
+    "softplus": ((), lambda a, b: parse("softplus(x)")),
+    "affine": ((1.0, 0.0), lambda a, b: parse(f"{a!r} * x + {b!r}")),
+    "leakyrelu": ((0.01,), lambda a, b: leaky_relu(a)),
+    "thresholdedrelu": ((1.0,), lambda a, b: parse(f"where(x > {a!r}, x, 0)")),
+    "scaledtanh": ((1.0, 1.0), lambda a, b: parse(f"{a!r} * tanh({b!r} * x)")),
+    "hardsigmoid": ((0.2, 0.5), lambda a, b: parse(f"clip({a!r} * x + {b!r}, 0, 1)")),
+    "elu": ((1.0,), lambda a, b: elu(a)),
 }
+"""The alpha and the beta of each where nothing says them, as many as it has, and its formula."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +146,16 @@ def _activations(scope: Scope, kind: str, count: int) -> list[list[Expression]]:
     if not all(np.isfinite([*alphas, *betas])):
         raise scope.refuse("a parameter of an activation is not finite")
     found: list[Expression] = []
-    for place, name in enumerate(names):
-        make = _ACTIVATIONS.get(name.lower())
-        if make is None:
+    for name in names:
+        if name.lower() not in _ACTIVATIONS:
             raise scope.refuse(f"the activation {name[:40]!r} is not supported")
-        alpha = alphas[place] if place < len(alphas) else None
-        beta = betas[place] if place < len(betas) else None
+        defaults, make = _ACTIVATIONS[name.lower()]
+        # The lists hold no place for an activation that has no such parameter.
+        alpha, beta = (*defaults, 0.0, 0.0)[:2]
+        if len(defaults) > 0 and alphas:
+            alpha = alphas.pop(0)
+        if len(defaults) > 1 and betas:
+            beta = betas.pop(0)
         found.append(make(alpha, beta))
     parts = [found[i * each : (i + 1) * each] for i in range(count)]
     if kind == "LSTM" and any(part[1] != part[2] for part in parts):

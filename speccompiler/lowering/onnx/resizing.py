@@ -23,7 +23,10 @@ MOST_OPEN = 16
 
 
 def lower_upsample(scope: Scope) -> Value:
-    """Places are counted from the corner, and the nearest is the one before."""
+    """Also Resize of operator set 10: places are counted from the corner.
+
+    The nearest is the one before, and for Resize the one behind along an axis that shrinks.
+    """
     x = scope.floats()
     known = scope.known(1, "the scales")
     if known is not None:
@@ -35,7 +38,9 @@ def lower_upsample(scope: Scope) -> Value:
         scales = [1.0, 1.0, tall, wide]
     mode = scope.word("mode", "nearest")
     mode = {"bilinear": "linear"}.get(mode, mode)
-    return _resized(scope, x, scales, None, Sampling(mode, "asymmetric", "floor"))
+    shrinks = scope.node.op_type == "Resize" and any(s < 1 for s in scales)
+    rounding = "by_scale" if shrinks else "floor"
+    return _resized(scope, x, scales, None, Sampling(mode, "asymmetric", rounding))
 
 
 def lower_resize(scope: Scope) -> Value:
@@ -63,7 +68,9 @@ def lower_resize(scope: Scope) -> Value:
         ends = np.asarray(roi.array(), np.float64).ravel()
         regions = {p: (ends[i], ends[len(places) + i]) for i, p in enumerate(places)}
     if scales is not None and scales.size:
-        given = dict(zip(places, scales.array().ravel().tolist(), strict=False))
+        if scales.size != len(places):
+            raise Problem("CS269", f"{scales.size} scales are given for {len(places)} axes")
+        given = dict(zip(places, scales.array().ravel().tolist(), strict=True))
         found = [float(given.get(axis, 1.0)) for axis in range(x.rank)]
         return _resized(scope, x, found, None, how, regions)
     if not sizes or len(sizes) != len(places):

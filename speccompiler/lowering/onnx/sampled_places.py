@@ -75,7 +75,7 @@ def matrix(
 
 def _shares(how: Sampling, at: float, n: int, scale: float) -> list[tuple[int, float]]:
     if how.mode == "nearest":
-        return [(min(max(nearest(how, at), 0), n - 1), 1.0)]
+        return [(min(max(nearest(how, at, scale), 0), n - 1), 1.0)]
     base = math.floor(at)
     ratio = at - base
     reach = 1 if how.mode == "linear" else 2
@@ -101,8 +101,12 @@ def _cubic(distance: Array, a: float) -> Array:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
 
 
-def nearest(how: Sampling, at: float) -> int:
-    """The place that is read of two neighbours."""
+def nearest(how: Sampling, at: float, scale: float) -> int:
+    """The place that is read of two neighbours.
+
+    "by_scale" is the rule of operator set 10: the one before, and the one behind where the axis
+    shrinks (the case "resize_downsample_nearest" of ONNX 1.5; onnxruntime).
+    """
     match how.rounding:
         case "round_prefer_floor":
             return math.ceil(at - 0.5)
@@ -112,4 +116,6 @@ def nearest(how: Sampling, at: float) -> int:
             return math.floor(at)
         case "ceil":
             return math.ceil(at)
+        case "by_scale":
+            return math.ceil(at) if scale < 1 else math.floor(at)
     raise Problem("CS269", f"there is no nearest_mode {how.rounding[:40]!r}")

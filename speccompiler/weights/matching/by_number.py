@@ -25,7 +25,7 @@ from speccompiler.weights.matching.wanted_tensors import (
     wrong_shape,
 )
 
-_UNTRAINED = {"running_mean", "running_std"}
+_UNTRAINED = {"running_mean", "running_std", "mean", "variance"}
 
 
 def match_by_number(file: WeightFile, wanted: Mapping[TensorName, WantedTensor]) -> Matched | None:
@@ -38,7 +38,7 @@ def match_by_number(file: WeightFile, wanted: Mapping[TensorName, WantedTensor])
     tensors = {tensor for _, tensor in wanted}
     match order_in_names(file.tensors, tensors, {layer for layer, _ in wanted}):
         case InOneRow(keys):
-            return _in_one_row(file, keys, wanted)
+            return _in_one_row(file, _without_counts(file, keys, wanted), wanted)
         case InGroups(groups, named):
             how = "by the layers' names, in each by number" if named else "by the numbers in them"
             if named:
@@ -48,6 +48,19 @@ def match_by_number(file: WeightFile, wanted: Mapping[TensorName, WantedTensor])
             return found, (matched_note(text, found),)
         case None:
             return None
+
+
+def _without_counts(
+    file: WeightFile, keys: Sequence[str], wanted: Mapping[TensorName, WantedTensor]
+) -> Sequence[str]:
+    """Without what Normalization counts while it adapts, which get_weights() gives as well.
+
+    It is the only weight of Keras's that is one number (keras 3 layers/preprocessing/
+    normalization.py ``build``; tf_keras the same).
+    """
+    if len(keys) == len(wanted) or any(one.shape == () for one in wanted.values()):
+        return keys
+    return [key for key in keys if file.tensors[key].shape != ()]
 
 
 def _in_order_of_layers(

@@ -106,13 +106,19 @@ def _by_later_names(
     if wanted.given:
         return None
     layers = dict.fromkeys(layer for layer, _ in wanted.tensors)
-    groups = groups_by_name(_listed(file), layers, wanted.paths)
+    keys = [key for key in _listed(file) if not _is_count(file.tensors[key])]
+    groups = groups_by_name(keys, layers, wanted.paths)
     if groups is None:
         return None
     found = match_groups(groups, wanted.tensors, file.tensors)
     if file.layers is not None and by is None:
         _check_agreement(file.layers, wanted.tensors, file.tensors, found)
     return found
+
+
+def _is_count(tensor: TensorInfo) -> bool:
+    """Whether it is how many samples a Normalization has seen, which no forward pass reads."""
+    return tensor.shape == () and "int" in tensor.dtype
 
 
 def _listed(file: WeightFile) -> Iterable[str]:

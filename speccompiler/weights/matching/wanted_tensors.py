@@ -142,10 +142,28 @@ def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str
     return f"{joined_name(name)} is stored as {info.shape}, expected {allowed}"
 
 
+CUDNN_HINT = (
+    "this looks like the bias of a CuDNNLSTM or CuDNNGRU, which keeps its weights in another form: "
+    "where the model was made, build it with LSTM(recurrent_activation='sigmoid') or "
+    "GRU(reset_after=True) instead, call its load_weights, which brings them into that form, and "
+    "save it"
+)
+
+
+def _two_biases(wanted: Shape, stored: Shape) -> bool:
+    """Whether a bias for the input and one for the state lie side by side, (8u,) or (6u,)."""
+    if len(wanted) == 1:
+        return wanted[0] % 4 == 0 and stored == (2 * wanted[0],)
+    return len(wanted) == 2 and wanted[0] == 2 and stored == (2 * wanted[1],)
+
+
 def ordering_hint(pairs: Iterable[tuple[Shape, Shape]]) -> str:
     """What to do about wrong shapes, given as (wanted, stored): a kernel of the other
-    dim_ordering is told from the rest.
+    dim_ordering is told from the rest, and so are the biases of CuDNN layers.
     """
+    pairs = list(pairs)
+    if pairs and all(_two_biases(wanted, stored) for wanted, stored in pairs):
+        return CUDNN_HINT
     for wanted, stored in pairs:
         for axes in _OTHER_ORDERING.get(len(wanted), ()):
             if stored == tuple(wanted[a] for a in axes):

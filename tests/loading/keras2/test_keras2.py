@@ -179,6 +179,8 @@ NOT_READ = [
     (layer("Bidirectional", "b", layer=layer("LSTM", "f", units=2, go_backwards=False),
            backward_layer=layer("LSTM", "k", units=3, go_backwards=True)),
      "the backward layer of 'b' is not the copy of its forward layer"),
+    (layer("LocallyConnected1D", "l", filters=2, kernel_size=[3], implementation=2),
+     "'implementation' of 'l' is 2, with which its kernel is stored in another form"),
 ]  # fmt: skip
 
 
@@ -371,3 +373,82 @@ def test_a_normalised_axis_in_front_is_computed_alike_by_every_target() -> None:
     x = np.random.default_rng(0).normal(size=(2, 4, 5, 3)).astype(np.float32)
     by_reference = loaded.compile("reference").run(x)
     np.testing.assert_allclose(loaded.compile("cpu").run(x), by_reference, atol=1e-6)
+
+
+def call(*reads: Any, **keywords: Any) -> list[Any]:
+    return [{"args": [*reads], "kwargs": keywords}]
+
+
+def masked(number: float, *, zero: bool = True) -> Any:
+    """Words, their rows, and an LSTM with the mask that Keras 3 lists among the layers."""
+    words = tensor("i", 0, 0)
+    start = {**layer("InputLayer", "i", batch_shape=[None, 4]), "name": "i", "inbound_nodes": []}
+    rows = member("Embedding", "e", input_dim=5, output_dim=3, mask_zero=zero)
+    mask = {**operation("NotEqual", words, number), "name": "n", "config": {"name": "n"}}
+    scan = member("LSTM", "r", units=2, recurrent_activation="sigmoid")
+    rows["inbound_nodes"] = call(words)
+    scan["inbound_nodes"] = call(tensor("e", 0, 0), mask=tensor("n", 0, 0), training=False)
+    return functional(start, rows, mask, scan, outputs=["r", 0, 0], **KERAS3)
+
+
+def test_masks_that_are_listed_as_functions_travel_by_themselves() -> None:
+    words = np.array([[2, 3, 0, 0], [2, 3, 1, 1]], np.float32)
+    plain = sequential(
+        layer("Embedding", "e", input_dim=5, output_dim=3, mask_zero=True),
+        layer("LSTM", "r", units=2, recurrent_activation="sigmoid"),
+        **KERAS3,
+    )
+    plain["config"]["layers"][0]["config"]["batch_input_shape"] = [None, 4]
+    one = run(good(masked(0), seed=0), words)
+    np.testing.assert_array_equal(one, run(good(plain, seed=0), words))
+    assert np.abs(one[0] - one[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize(("number", "zero"), [(1, True), (0, False)])
+def test_a_mask_of_something_else_is_not_left_out(number: int, zero: bool) -> None:
+    assert errors(masked(number, zero=zero)) == [
+        ("CS028", "ops.NotEqual is a layer of Keras 2 and later that convspec does not run"),
+        ("CS242", "'r' is called with the argument 'mask', which is not read"),
+    ]
+
+
+@pytest.mark.parametrize(("release", "product"), [("3.0.0", [0, 0]), ("3.15.0", [5, 3])])
+def test_a_product_leaves_out_factors_that_are_masked(release: str, product: list[float]) -> None:
+    """Keras 3.4 and later put 1 in their place (3.15 layers/merging/multiply.py)."""
+    members = [
+        {**layer("InputLayer", name, batch_shape=[None, 2, 1]), "name": name, "inbound_nodes": []}
+        for name in ("i", "j")
+    ]
+    both = [member("Masking", "a", "i", mask_value=0), member("Masking", "b", "j", mask_value=0)]
+    product_of = member("Multiply", "m", "a", "b")
+    model = good(
+        functional(*members, *both, product_of, outputs=[["m", 0, 0]], keras_version=release)
+    )
+    x, y = np.array([[[5.0], [0.0]]], np.float32), np.array([[[0.0], [3.0]]], np.float32)
+    assert run(model, x, y).ravel().tolist() == product
+
+
+def test_a_softmax_of_steps_behind_the_channels_is_of_the_steps() -> None:
+    """Keras takes it along the last axis, wherever the channels are."""
+    one = layer("Conv1D", "c", filters=3, kernel_size=1, data_format="channels_first",
+                activation="softmax", batch_input_shape=[None, 4, 3])  # fmt: skip
+    y = run(good(sequential(one, **KERAS3), seed=0), X)
+    np.testing.assert_allclose(y.sum(-1), 1, rtol=1e-6)
+
+
+def test_what_keras_2_calls_the_deviation_of_noise_is_read() -> None:
+    one = layer("GaussianNoise", "g", stddev=0.2, batch_input_shape=[None, 4, 3])
+    assert run(good(sequential(one, **KERAS2)), X).tolist() == X.tolist()
+
+
+def test_images_of_steps_are_read_apart() -> None:
+    one = layer("ConvLSTM2D", "c", filters=2, kernel_size=[2, 1], dilation_rate=[3, 2],
+                recurrent_activation="sigmoid", batch_input_shape=[None, 1, 6, 5, 1])  # fmt: skip
+    model = good(sequential(one, **KERAS3), seed=0)
+    x = np.random.default_rng(0).normal(size=(1, 1, 6, 5, 1)).astype(np.float32)
+    y = run(model, x)
+    assert y.shape == (1, 3, 5, 2)
+    x[:, :, [1, 2, 4, 5]] = 0  # the first row of the output is made of rows 0 and 3
+    assert np.array_equal(run(model, x)[:, 0], y[:, 0])
+    x[:, :, 3] = 0
+    assert not np.array_equal(run(model, x)[:, 0], y[:, 0])

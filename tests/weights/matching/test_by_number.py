@@ -57,6 +57,18 @@ def test_numbers_are_counted_and_not_spelled() -> None:
         assert array[0, 0] == int(weight.layer[1:])
 
 
+def test_what_a_normalization_counted_is_left() -> None:
+    Path("m.yaml").write_text(
+        "convspec: 1\ninput_shape: [2]\nlayers:\n"
+        "  - {type: Normalization, name: n}\n  - {type: Dense, name: d, output_dim: 1}\n"
+    )
+    arrays = [np.array([1, 2], np.float32), np.array([4, 9], np.float32), np.array(5, np.int64)]
+    np.savez("w.npz", *arrays, np.ones((2, 1), np.float32), np.zeros(1, np.float32))
+    model = speccompiler.load("m.yaml", weights="w.npz")
+    x = np.array([[3, 5]], np.float32)
+    assert model.compile("reference").run(x).tolist() == [[2.0]]
+
+
 def test_model_weights_has_what_is_trained_first() -> None:
     """``[K.get_value(w) for w in model.weights]`` of a functional model."""
     np.savez("w.npz", *[KERNEL, BIAS, GAMMA, BETA, MATRIX, OFFSET, MEAN, VARIANCE])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -21,6 +22,7 @@ from tests.weights.saved_by_hand import (
     refusal,
 )
 
+KERAS3 = {"keras_version": "3.15.0"}
 pytestmark = pytest.mark.usefixtures("folder")
 
 
@@ -177,3 +179,23 @@ def test_convspecs_own_names_of_a_model_of_keras_2() -> None:
     found = speccompiler.load("k.json", weights="w.npz").weight_sources.read()
     assert len(found) == 5
     assert all(np.array_equal(arrays[f"{w.layer}/{w.tensor}"], a) for w, a in found.items())
+
+
+@pytest.mark.parametrize("names", ["012", ("mean", "variance", "count")])
+def test_a_file_of_keras_3_tells_no_backend_and_counts_samples(names: Sequence[str]) -> None:
+    """Its names have no ``:0`` on any backend; a Normalization keeps how many it has seen."""
+    config = {"name": "n", "axis": [-1], "batch_input_shape": [None, 2]}
+    layers = [{"class_name": "Normalization", "config": config}]
+    Path("m.json").write_text(
+        json.dumps({"class_name": "Sequential", "config": {"layers": layers}, **KERAS3})
+    )
+    place = "layers/normalization/vars" if names[0] == "0" else "n/n"
+    with h5py.File("k3.h5", "w") as file:
+        for name, values in zip(names, ([1.0, 2.0], [4.0, 9.0], np.int32(7)), strict=True):
+            file[f"{place}/{name}"] = values
+        if place == "n/n":
+            file.attrs["keras_version"], file.attrs["layer_names"] = "3.15.0", ["n"]
+            file["n"].attrs["weight_names"] = [f"n/{name}" for name in names]
+    model = speccompiler.load("m.json", weights="k3.h5")
+    assert model.compile("reference").run(np.array([[3, 8]], np.float32)).tolist() == [[1, 2]]
+    assert [d.code for d in (*model.diagnostics, *model.weight_sources.diagnostics)] == []

@@ -35,6 +35,18 @@ def test_a_kernel_of_the_other_ordering_is_recognised(wanted, stored):
     )
 
 
+@pytest.mark.parametrize(("wanted", "stored"), [((8,), (16,)), ((2, 6), (12,))])
+def test_the_biases_of_a_cudnn_layer_are_recognised(wanted, stored):
+    with pytest.raises(Problem) as caught:
+        matched({("r", "b"): WantedTensor(wanted)}, {"r/b": stored})
+    assert caught.value.hint == (
+        "this looks like the bias of a CuDNNLSTM or CuDNNGRU, which keeps its weights in another "
+        "form: where the model was made, build it with LSTM(recurrent_activation='sigmoid') or "
+        "GRU(reset_after=True) instead, call its load_weights, which brings them into that form, "
+        "and save it"
+    )
+
+
 def test_old_convolution1d_kernels_are_transposed():
     wanted = {("c", "W"): old_conv1d_kernel((3, 1, 5, 7))}
     assert matched(wanted, {"c_W": (3, 1, 5, 7)})["c", "W"].transpose is None
