@@ -19,12 +19,14 @@ from speccompiler.cli.options import (
     semantics_options,
     weights_options,
 )
-from speccompiler.cli.render import printable
+from speccompiler.cli.render import printable, show
+from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
     from speccompiler.convert.conversion import Converted
     from speccompiler.loading.spec import OrderingName, SemanticsName
+    from speccompiler.model import Model
 
 
 NEEDED = {
@@ -127,6 +129,7 @@ def command(
         click.echo(text, nl=False)
     elif kind == "onnx":
         _write_onnx(converted, Path(output), read)
+        show(_begins_with_zeros(loaded))
     elif kind == "keras":
         _write_keras(converted, Path(output), read)
     else:
@@ -184,6 +187,24 @@ def _write_onnx(converted: Converted, target: Path, read: list[str | Path]) -> N
         click.echo(f"wrote {printable(str(written.data))}: its weights")
     held = f"{_counted(written.nodes, 'node')}, {_counted(written.tensors, 'tensor')}"
     click.echo(f"wrote {printable(str(target))}: {held}")
+
+
+def _begins_with_zeros(model: Model) -> list[Diagnostic]:
+    """A note on the first stateful layer: ONNX has nothing that lasts from one run to the next."""
+    from speccompiler.lowering.states import stateful_layers
+
+    for layer in stateful_layers(model.spec):
+        found = Diagnostic(
+            "CS213",
+            "the model is stateful, and in ONNX its states begin with zeros in each run",
+            Severity.NOTE,
+            layer=layer.name,
+            argument="stateful",
+            hint="a run gives what the first batch gives here; where each sample is a sequence of "
+            "its own, nothing is lost",
+        )
+        return [model.loaded.locate(found)]
+    return []
 
 
 def _write_keras(converted: Converted, target: Path, read: list[str | Path]) -> None:

@@ -192,7 +192,7 @@ class Layer(Schema):
     batch_input_shape: Shape | None = Field(
         default=None,
         description="First layer only: like input_shape, with the batch axis in front. A number "
-        "there does not limit a run: any number of samples may go in.",
+        "there does not limit a run, unless layers are stateful: it is their batch_size.",
     )
     input_dtype: InputDtype | None = Field(
         default=None,

@@ -97,8 +97,6 @@ class Carrying:
             raise self._misfit(f"the state has {', '.join(keys) or 'no arrays'}")
         arrays = [as_array(state[name]) for name in names]
         rows = arrays[0].shape[0] if arrays[0].ndim else 0
-        if self.batch is not None:
-            rows = self.batch
         for each, array in zip(self.states, arrays, strict=True):
             wanted = (rows, *self._shape(each))
             if array.shape != wanted or rows == 0 or array.dtype.kind not in "fiu":

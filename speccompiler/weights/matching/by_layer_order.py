@@ -152,6 +152,29 @@ def _paired(group: LayerGroup, layer: str, names: list[str]) -> list[tuple[str, 
         raise Problem(
             "CS105",
             f"layer {quoted(layer)} takes {', '.join(names)}; in its place the file has {stored}",
-            "check that the file belongs to this model",
+            _gates_hint(names, [key for _, key in group.tensors])
+            or "check that the file belongs to this model",
         )
     return list(zip(names, [key for _, key in group.tensors], strict=True))
+
+
+_OF_GATE = re.compile(r"(?:^|_)[WUb](_[icfozrh])?(?:_[0-9]+)?(?::0)?$")
+"""What ends the name of a recurrent layer's tensor; the letter is that of a gate."""
+_LAYOUT = "the file has the tensors of {}: a layer that says consume_less: {} reads them"
+
+
+def _gates_hint(wanted: Sequence[str], stored: Sequence[str]) -> str | None:
+    """What to do where one has the tensors of each gate, the other those of all gates as one.
+
+    Keras 1.x reads neither as the other: the layouts are those of ``consume_less``.
+    """
+    ours, theirs = ([_OF_GATE.search(name) for name in names] for names in (wanted, stored))
+    recurrent = any(found and found[0].lstrip("_").startswith("U") for found in ours)
+    if not recurrent or not all(ours) or not all(theirs):
+        return None
+    apart, stored_apart = ({bool(found and found[1]) for found in each} for each in (ours, theirs))
+    if (apart, stored_apart) == ({True}, {False}):
+        return _LAYOUT.format("all gates side by side", "gpu")
+    if (apart, stored_apart) == ({False}, {True}):
+        return _LAYOUT.format("each gate", "cpu")
+    return None

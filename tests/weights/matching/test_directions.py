@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.files.tensor_info import StoredLayer, TensorInfo
 from speccompiler.weights.matching.by_layer_order import match_by_layer_order
 from speccompiler.weights.matching.by_name import match_by_name
@@ -87,3 +88,20 @@ def test_what_is_told_of_a_name():
     assert directed("lstm_1_W_i", "W_i") is None
     assert list(named_after("lstm_1", "W_i")) == ["lstm_1_W_i"]
     assert list(named_after("lstm_1", "forward_W_i")) == ["forward_lstm_1_W_i"]
+
+
+@pytest.mark.parametrize("ours", ["cpu", "gpu"])
+def test_the_other_layout_of_gates_is_named(ours):
+    """Keras 1.x itself reads a file of consume_less: gpu as no other's, nor the other way round."""
+    names = {"gpu": ["W", "U", "b"], "cpu": [f"{t}_{g}" for g in "zrh" for t in "WUb"]}
+    theirs = "gpu" if ours == "cpu" else "cpu"
+    keys = [f"gru_1/gru_1_{name}:0" for name in names[theirs]]
+    layers = [StoredLayer("gru_1", tuple((key.split("/")[1], key) for key in keys))]
+    tensors = {key: TensorInfo(key, (2,), "float32") for key in keys}
+    own = {("gru_1", name): WantedTensor((2,)) for name in names[ours]}
+    with pytest.raises(Problem) as caught:
+        match_by_layer_order(layers, own, tensors)
+    kind = "all gates side by side" if theirs == "gpu" else "each gate"
+    assert caught.value.hint == (
+        f"the file has the tensors of {kind}: a layer that says consume_less: {theirs} reads them"
+    )
