@@ -128,6 +128,7 @@ CASES: tuple[Case, ...] = (
             Variant("subsample", [2, 1], "shape"),
             Variant("dim_ordering", "th", "shape"),
             Variant("fused", True, "output"),
+            Variant("atrous_rate", [2, 1], "shape"),
         ),
     ),
     Case(

@@ -235,6 +235,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "subsample": (1, 1),
         "dim_ordering": "default",
         "fused": False,
+        "atrous_rate": (1, 1),
     },
     "Pick": {"index": REQUIRED},
     "Permute": {"dims": REQUIRED},
