@@ -126,6 +126,7 @@ CASES: tuple[Case, ...] = (
             Variant("border_mode", "same", "shape"),
             Variant("border_mode", "full", "shape"),
             Variant("subsample", [2, 1], "shape"),
+            Variant("atrous_rate", [2, 1], "shape"),
             Variant("dim_ordering", "th", "shape"),
             Variant("fused", True, "output"),
         ),

@@ -66,7 +66,7 @@ def mask_functions(items: Iterable[TreeNode], outputs: TreeNode) -> frozenset[st
     for item in items:
         if isinstance(item, Mapping):
             _member(found, item)
-    return frozenset(found.masks.keys() - _with_all_they_read(found.kept, found.reads))
+    return frozenset(found.masks) - _with_all_they_read(found.kept, found.reads)
 
 
 def _member(found: _Found, item: Mapping) -> None:
