@@ -30,7 +30,7 @@ def may_hold_model(text: str) -> bool:
     return "class_name" in text or "Sequential" in text or "Graph" in text
 
 
-def text_at(node: TreeNode, key: str) -> str | None:
+def text_at(node: TreeNode | None, key: str) -> str | None:
     """The text of a mapping's entry, or None."""
     entry = node.entries.get(key) if isinstance(node, Mapping) else None
     value = entry.value.value if entry is not None and isinstance(entry.value, Scalar) else None

@@ -126,9 +126,9 @@ CASES: tuple[Case, ...] = (
             Variant("border_mode", "same", "shape"),
             Variant("border_mode", "full", "shape"),
             Variant("subsample", [2, 1], "shape"),
+            Variant("atrous_rate", [2, 1], "shape"),
             Variant("dim_ordering", "th", "shape"),
             Variant("fused", True, "output"),
-            Variant("atrous_rate", [2, 1], "shape"),
         ),
     ),
     Case(

@@ -66,16 +66,14 @@ def mask_functions(items: Iterable[TreeNode], outputs: TreeNode) -> frozenset[st
     for item in items:
         if isinstance(item, Mapping):
             _member(found, item)
-    return frozenset(found.masks.keys() - _with_all_they_read(found.kept, found.reads))
+    return frozenset(found.masks) - _with_all_they_read(found.kept, found.reads)
 
 
 def _member(found: _Found, item: Mapping) -> None:
     config = item.entries["config"].value if "config" in item.entries else None
     inbound = item.entries["inbound_nodes"].value if "inbound_nodes" in item.entries else None
-    if not isinstance(config, Mapping) or not isinstance(inbound, Sequence):
-        return
     name = text_at(item, "name") or text_at(config, "name")
-    if name is None:
+    if name is None or not isinstance(config, Mapping) or not isinstance(inbound, Sequence):
         return
     for number, call in enumerate(inbound.items):
         if not isinstance(call, Mapping) or "args" not in call.entries:
