@@ -167,7 +167,7 @@ def read_document(path: Path) -> Document:
     try:
         data = _read_bytes(path)
     except Problem as problem:
-        folder = path.is_dir() and is_saved_model(path)
+        folder = is_saved_model(path) and path.is_dir()
         return failed(str(path), saved_model() if folder else problem)
     if data == "ONNX" and is_saved_model(path):  # both are protobufs, and begin alike
         return failed(str(path), saved_model())

@@ -98,7 +98,7 @@ def test_what_a_layer_is_stands_beside_it(page: Any) -> None:
     assert re.search(r"nb_filter\s+48\n", details)
     assert re.search(r"border_mode\s+same\n", details)
     assert re.search(r"conv2/W\s+\(3, 3, 48, 48\)", details)
-    assert page.locator("#details summary").inner_text() == "10 defaults"
+    assert page.locator("#details summary").inner_text() == "13 defaults"
     page.get_by_role("link", name="pool1").click()
     assert selected(page) == everywhere("pool1")
     # A link is a step in the history.

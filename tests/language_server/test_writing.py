@@ -81,12 +81,18 @@ async def test_a_word_that_is_rewritten_keeps_its_colon(talk: Conversation) -> N
     ("layer", "values"),
     [
         ("{type: Convolution2D, border_mode: ¦}", ["valid", "same", "full"]),
-        ("{type: Dense, activation: soft¦}", ["softplus", "softsign", "softmax"]),
+        (
+            "{type: Dense, activation: soft¦}",
+            ["softplus", "softsign", "softmax", "softmax_last", "log_softmax"],
+        ),
         ("{type: Dense, bias: ¦}", ["true", "false"]),
         ("{type: Dense, init: orth¦}", ["orthogonal"]),
         ("{type: Dense, init: {name: ¦}}", ["uniform", "normal", "orthogonal", "identity"]),
         ("{type: Dense, activation: {¦}}", ["expr"]),
-        ("{type: TimeDistributed, layer: {type: Dense, activation: re¦}}", ["relu"]),
+        (
+            "{type: TimeDistributed, layer: {type: Dense, activation: re¦}}",
+            ["relu", "relu6", "leaky_relu"],
+        ),
     ],
 )
 async def test_values(talk: Conversation, layer: str, values: list[str]) -> None:
@@ -257,8 +263,9 @@ async def test_hover_of_a_type_has_shape_and_cost(talk: Conversation) -> None:
         "- multiply-adds: 118 k\n- activations: 18.4 KiB\n- receptive field: 5x5\n- stride: 1\n"
         "- `W`: (5, 5, 1, 6)\n- `b`: (6,)\n\n---\n\n**Convolution2D**\n\n"
         "Convolution over rows and columns of an image.\n\narguments: nb_filter, nb_row, nb_col, "
-        "init, activation, weights, border_mode, subsample, dim_ordering, W_regularizer, "
-        "b_regularizer, activity_regularizer, W_constraint, b_constraint, bias, inputs"
+        "init, activation, weights, border_mode, subsample, atrous_rate, groups, dim_ordering, "
+        "kernel_ordering, W_regularizer, b_regularizer, activity_regularizer, W_constraint, "
+        "b_constraint, bias, inputs"
     )
     found = await hovered(talk, "Convolution2D", "Conv¦olution2D")
     assert found is not None

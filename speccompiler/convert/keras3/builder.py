@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Shape
+from speccompiler.frozen import dataclass
 from speccompiler.graph.operands import Operand, Weight
 from speccompiler.weights.operands import resolve
 

@@ -142,7 +142,7 @@ def test_long_steps_are_cut(threads, monkeypatch):
 @pytest.mark.parametrize("tasks", [1, 7, 64, 1000])
 @pytest.mark.parametrize("seconds", [0, 0.5, 0.6, 3, 1e6])
 def test_where_a_step_is_cut(tasks, together, seconds):
-    pieces = run_memory._cut(tasks, together, seconds)
+    pieces = run_memory._cut(tasks, together, seconds, 1)
     assert [task for piece in pieces for task in piece] == list(range(tasks))
     assert all(piece.start % together == 0 for piece in pieces)
     longest = max(map(len, pieces))

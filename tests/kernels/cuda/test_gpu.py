@@ -81,10 +81,16 @@ LAYERS = {
         (17, 19, 32),
     ),
     "scans": (
-        [{"type": "LSTM", "output_dim": 130, "return_sequences": True},
+        [{"type": "Masking"}, {"type": "LSTM", "output_dim": 130, "return_sequences": True},
          {"type": "GRU", "output_dim": 300, "return_sequences": True, "reset_after": True},
          {"type": "SimpleRNN", "output_dim": 33, "go_backwards": True}],
         (40, 21),
+    ),
+    "repeated": (
+        [{"type": "Activation", "activation": "relu", "name": "a"},
+         {"type": "Slice", "axis": 1, "stop": 1, "name": "b"},
+         {"type": "Merge", "mode": "sum", "broadcast": True, "inputs": ["a", "b"]}],
+        (5, 37),
     ),
     "moved": (
         [{"type": "Permute", "dims": [2, 1, 3]}, {"type": "ZeroPadding2D"},

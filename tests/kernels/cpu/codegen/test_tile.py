@@ -24,6 +24,9 @@ CALL = ctypes.CFUNCTYPE(
     ctypes.c_int32, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2, ctypes.c_void_p
 )
 
+UNBOUNDED = int(np.float32(np.inf).view(np.int32))
+"""As the largest value after a relu."""
+
 
 @pytest.mark.parametrize("lanes", [lanes for lanes in WIDTHS if lanes <= host_lanes()])
 def test_a_tile_adds_up_products(lanes):
@@ -45,7 +48,7 @@ def test_a_tile_adds_up_products(lanes):
                 PLANES, 700 * 4, w.strides[0], ROWS, 111 * 4, w.strides[1], RUN,
                 w.ctypes.data, 64, start.ctypes.data, start.strides[0],
                 y.ctypes.data, places.ctypes.data,
-                PLAIN if relu else NONE,
+                PLAIN if relu else NONE, UNBOUNDED,
             )  # fmt: skip
             given = np.array(arguments, np.int64)
             assert tile(unread, unread, count, vectors, given.ctypes.data) == 0
@@ -69,12 +72,16 @@ def test_relu_of_theano_spoils_minus_infinity():
             TileArguments(
                 x.ctypes.data, table.ctypes.data, w.ctypes.data, 0, 0, 0, 0, 0, 0, 0, 0, 0,
                 start.ctypes.data, 0, y.ctypes.data, table.ctypes.data,
-                relu,
+                relu, UNBOUNDED,
             ),
             np.int64,
         )  # fmt: skip
         assert tile(object_code._unread, object_code._unread, 1, 1, given.ctypes.data) == 0
         np.testing.assert_array_equal(y[:4], [first, 0, np.nan, np.inf])
+
+
+UNBOUNDED = int(np.float32(np.inf).view(np.int32))
+"""As the largest value after a relu."""
 
 
 @pytest.mark.parametrize("lanes", [lanes for lanes in WIDTHS if lanes <= host_lanes()])
