@@ -17,9 +17,11 @@ from speccompiler.language_server.listed_names import listed_names
 from speccompiler.language_server.loose_tree import LooseList
 from speccompiler.language_server.offer import Offer
 from speccompiler.language_server.weight_names import weight_names
+from speccompiler.schemas.activation import OF_KERAS_1
 from speccompiler.schemas.arguments import COMMON
 from speccompiler.schemas.registry import LAYERS, NATIVE_LAYERS
 
+_ACTIVATIONS = {"activation", "inner_activation"}
 _TYPE = Offer("type", "argument", "required", "Which layer.", after="${1}")
 
 
@@ -151,7 +153,8 @@ def _values(cursor: Cursor, place: LayerPlace, folder: str | None) -> Iterator[O
         if argument is not None and argument.keys and cursor.own_line:
             yield from _inner_keys(argument, (), cursor)
         elif argument is not None:
-            yield from _allowed(argument)
+            own = place.keras and argument.name in _ACTIVATIONS
+            yield from (o for o in _allowed(argument) if not own or o.label in OF_KERAS_1)
 
 
 def _allowed(argument: Argument) -> Iterator[Offer]:

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.graph.ir import Shape
 from speccompiler.frozen import dataclass
+from speccompiler.graph.ir import Shape
 from speccompiler.graph.operands import Operand, Weight
 from speccompiler.weights.operands import resolve
 

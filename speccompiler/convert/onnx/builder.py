@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from speccompiler.convert.onnx import protobuf
 from speccompiler.convert.onnx.protobuf import Array
 from speccompiler.convert.onnx.values import Layout, Value, natural
 from speccompiler.diagnostics.core import Problem
+from speccompiler.frozen import dataclass
 from speccompiler.graph.dims import Dim
 from speccompiler.graph.operands import Operand, Weight, stored_tensors
 from speccompiler.weights.operands import resolve

@@ -11,8 +11,8 @@ that transpose are written where nothing else will do, which is mostly at the en
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Shape
 
 Layout = tuple[int, ...]
