@@ -37,6 +37,7 @@ class Scope:
     """The constants that are weights, by their layers and names."""
     owners: dict[str, str]
     """The layer that each of them belongs to: the first that reads it."""
+    # Set before any rule is called: a scope is made once, and moves on from node to node.
     node: OnnxNode = field(default=None)  # type: ignore[assignment]
     inputs: tuple[Read, ...] = ()
 
@@ -155,7 +156,7 @@ class Scope:
         found = self.dims(index, what)
         if found is not None and not all(isinstance(n, int) for n in found):
             raise self.refuse(f"{what} depends on a length that is open", OPEN)
-        return found  # type: ignore[return-value]
+        return found  # type: ignore[return-value]  # all are numbers, as was just checked
 
     def axes(self, index: int, default: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
         """``axes``: an input in newer operator sets, an attribute in older ones."""
