@@ -94,7 +94,8 @@ test-cuda-ptx: .venv/test.stamp .venv/cuda$(CUDA).stamp
 test-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp
 	$(RUN) -c 'from speccompiler.kernels.cuda.runtime.cuda_device import devices; devices()'
 	CONVSPEC_TEST_TARGETS=cuda $(RUN) -m pytest -n0 tests/kernels/cuda/test_gpu.py tests/kernels/cuda/test_ptx.py \
-		tests/test_conformance.py tests/test_semantics.py tests/lowering/test_lowering.py
+		tests/test_conformance.py tests/test_conformance_recurrent.py tests/test_conformance_keras2.py \
+		tests/test_semantics.py tests/lowering/test_lowering.py
 
 # compute-sanitizer comes with the CUDA toolkit.
 sanitize-cuda: .venv/test.stamp .venv/cuda$(CUDA).stamp

@@ -11,8 +11,8 @@ from speccompiler.schemas.initializer import Initializer
 from speccompiler.schemas.recurrent_layer import (
     FORGET_BIAS_TEXT,
     INNER_ACTIVATION_TEXT,
+    LSTM_TENSORS,
     RecurrentLayer,
-    gate_tensors,
 )
 from speccompiler.schemas.tensors import StoredTensor
 
@@ -21,13 +21,7 @@ class ConvLSTM2D(RecurrentLayer):
     """An LSTM over images, whose products are convolutions."""
 
     gates: ClassVar[str] = "icfo"
-    tensors: ClassVar[Mapping[str, StoredTensor]] = gate_tensors(
-        "icfo",
-        b=StoredTensor(
-            "forget_bias_init", regularizer="b_regularizer", fans="elementwise", part=(1, 4)
-        ),
-        b_f=StoredTensor("forget_bias_init", regularizer="b_regularizer", fans="elementwise"),
-    )
+    tensors: ClassVar[Mapping[str, StoredTensor]] = LSTM_TENSORS
     type: Literal["ConvLSTM2D"]
     rank: ClassVar[int] = 2
     nb_filter: PositiveInt = Field(description="Number of filters: channels of the output.")

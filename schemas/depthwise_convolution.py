@@ -5,14 +5,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from speccompiler.schemas.fields import (
-    ORDERING_TEXT,
-    STEP_BORDER_TEXT,
-    LayerOrdering,
-    Pair,
-    PoolBorderMode,
-    PositiveInt,
-)
+from speccompiler.schemas.depthwise_kernels import ImageKernels, StepKernels
+from speccompiler.schemas.fields import PositiveInt
 from speccompiler.schemas.kernel_layer import KernelLayer
 from speccompiler.schemas.tensors import StoredTensor
 
@@ -34,29 +28,15 @@ class DepthwiseConvolution(KernelLayer):
     bias: bool = Field(True, description="Whether one value a channel of the output is added.")
 
 
-class DepthwiseConvolution1D(DepthwiseConvolution):
+class DepthwiseConvolution1D(StepKernels, DepthwiseConvolution):
     """Kernels of its own for each channel; W is (filter_length, channels, depth_multiplier)."""
 
     aliases: ClassVar[tuple[str, ...]] = ("DepthwiseConv1D",)
     type: Literal["DepthwiseConvolution1D"]
-    rank: ClassVar[int] = 1
-    filter_length: PositiveInt = Field(description="Length of the kernels, in steps.")
-    border_mode: Literal["valid", "same", "causal"] = Field("valid", description=STEP_BORDER_TEXT)
-    subsample_length: PositiveInt = Field(1, description="Stride, in steps.")
-    atrous_rate: PositiveInt = Field(1, description="Distance of the steps that they read.")
 
 
-class DepthwiseConvolution2D(DepthwiseConvolution):
+class DepthwiseConvolution2D(ImageKernels, DepthwiseConvolution):
     """Kernels of its own for each channel; W is (nb_row, nb_col, channels, depth_multiplier)."""
 
     aliases: ClassVar[tuple[str, ...]] = ("DepthwiseConv2D",)
     type: Literal["DepthwiseConvolution2D"]
-    rank: ClassVar[int] = 2
-    nb_row: PositiveInt = Field(description="Rows of the kernels.")
-    nb_col: PositiveInt = Field(description="Columns of the kernels.")
-    border_mode: PoolBorderMode = Field(
-        "valid", description="'valid' pads nothing, 'same' gives ceil(length / stride)."
-    )
-    subsample: Pair = Field((1, 1), description="Stride: rows, columns.")
-    atrous_rate: Pair = Field((1, 1), description="Distance of what they read: rows, columns.")
-    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)

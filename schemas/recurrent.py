@@ -11,6 +11,7 @@ from speccompiler.schemas.initializer import Initializer
 from speccompiler.schemas.recurrent_layer import (
     FORGET_BIAS_TEXT,
     INNER_ACTIVATION_TEXT,
+    LSTM_TENSORS,
     RecurrentLayer,
     gate_tensors,
 )
@@ -55,13 +56,7 @@ class LSTM(Recurrent):
     """Long short-term memory: a cell that gates fill, keep and read."""
 
     gates: ClassVar[str] = "icfo"
-    tensors: ClassVar[Mapping[str, StoredTensor]] = gate_tensors(
-        "icfo",
-        b=StoredTensor(
-            "forget_bias_init", regularizer="b_regularizer", fans="elementwise", part=(1, 4)
-        ),
-        b_f=StoredTensor("forget_bias_init", regularizer="b_regularizer", fans="elementwise"),
-    )
+    tensors: ClassVar[Mapping[str, StoredTensor]] = LSTM_TENSORS
     type: Literal["LSTM"]
     forget_bias_init: Initializer = Field("one", description=FORGET_BIAS_TEXT)
     inner_activation: Activation | None = Field("hard_sigmoid", description=INNER_ACTIVATION_TEXT)

@@ -103,3 +103,13 @@ def gate_tensors(gates: str, **drawn: StoredTensor) -> dict[str, StoredTensor]:
     endings = ["", *(f"_{gate}" for gate in gates)]
     names = {f"{name}{ending}": tensor for ending in endings for name, tensor in of.items()}
     return {**names, **drawn}
+
+
+LSTM_TENSORS = gate_tensors(
+    "icfo",
+    b=StoredTensor(
+        "forget_bias_init", regularizer="b_regularizer", fans="elementwise", part=(1, 4)
+    ),
+    b_f=StoredTensor("forget_bias_init", regularizer="b_regularizer", fans="elementwise"),
+)
+"""Those of an LSTM, of images too: the bias of the forget gate is drawn by itself."""

@@ -6,16 +6,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from speccompiler.schemas.activation import Activation
-from speccompiler.schemas.fields import (
-    KERNEL_ORDERING_TEXT,
-    ORDERING_TEXT,
-    STEP_BORDER_TEXT,
-    Layer,
-    LayerOrdering,
-    Pair,
-    PoolBorderMode,
-    PositiveInt,
-)
+from speccompiler.schemas.depthwise_kernels import ImageKernels, StepKernels
+from speccompiler.schemas.fields import KERNEL_ORDERING_TEXT, Layer, LayerOrdering, PositiveInt
 from speccompiler.schemas.initializer import Initializer
 from speccompiler.schemas.tensors import StoredTensor
 from speccompiler.schemas.weight_rules import Constraint, Regularizer
@@ -72,32 +64,16 @@ class SeparableConvolution(Layer):
     bias: bool = Field(True, description="Whether one value a filter is added.")
 
 
-class SeparableConvolution2D(SeparableConvolution):
+class SeparableConvolution2D(ImageKernels, SeparableConvolution):
     """A kernel for each channel by itself, then a 1x1 convolution over all that they give."""
 
     aliases: ClassVar[tuple[str, ...]] = ("SeparableConv2D",)
     type: Literal["SeparableConvolution2D"]
-    rank: ClassVar[int] = 2
-    nb_row: PositiveInt = Field(description="Rows of the depthwise kernels.")
-    nb_col: PositiveInt = Field(description="Columns of the depthwise kernels.")
-    border_mode: PoolBorderMode = Field(
-        "valid", description="'valid' pads nothing, 'same' gives ceil(length / stride)."
-    )
-    subsample: Pair = Field((1, 1), description="Stride of the depthwise kernels: rows, columns.")
-    atrous_rate: Pair = Field((1, 1), description="Distance of what they read: rows, columns.")
-    dim_ordering: LayerOrdering = Field("default", description=ORDERING_TEXT)
     kernel_ordering: LayerOrdering = Field("default", description=KERNEL_ORDERING_TEXT)
 
 
-class SeparableConvolution1D(SeparableConvolution):
+class SeparableConvolution1D(StepKernels, SeparableConvolution):
     """A kernel over steps for each channel by itself, then a Dense over all that they give."""
 
     aliases: ClassVar[tuple[str, ...]] = ("SeparableConv1D",)
     type: Literal["SeparableConvolution1D"]
-    rank: ClassVar[int] = 1
-    filter_length: PositiveInt = Field(description="Length of the depthwise kernels, in steps.")
-    border_mode: Literal["valid", "same", "causal"] = Field("valid", description=STEP_BORDER_TEXT)
-    subsample_length: PositiveInt = Field(
-        1, description="Stride of the depthwise kernels, in steps."
-    )
-    atrous_rate: PositiveInt = Field(1, description="Distance of the steps that they read.")

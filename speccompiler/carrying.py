@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from speccompiler.arrays.caller_arrays import as_array, check_output, outputs_for
-from speccompiler.arrays.npy_input import from_array
 from speccompiler.diagnostics.core import Problem, SpecError, about
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Graph
@@ -26,7 +25,8 @@ from speccompiler.lowering.builder import CarriedState
 from speccompiler.lowering.lower import lower
 from speccompiler.lowering.states import check_carried, fixed_batch
 from speccompiler.planning.plan import Plan
-from speccompiler.validation.input_checks import check_array, check_samples
+from speccompiler.validation.given_arrays import called, given_arrays
+from speccompiler.validation.input_checks import check_samples
 from speccompiler.validation.validated import ValidatedModel, decided_semantics
 
 State = Mapping[str, Any]
@@ -136,21 +136,14 @@ def run_carried(
     ``SpecError``: CS212 for samples that make no whole batches, CS214, and what a run raises.
     """
     compiled = made.compiled
-    names = compiled.input_names
-    called = ["the array"] if len(names) == 1 else [f"input '{name}'" for name in names]
-    sources = []
-    for x, name, node in zip(given, called, compiled.plan.graph.inputs, strict=True):
-        with about(name):
-            source = from_array(as_array(x), name)
-            check_array(node.shape, source.shape)
-            if out is not None and any(np.may_share_memory(x, y) for y in out):
-                source = from_array(np.array(x), name)
-            sources.append(source)
+    names = called(compiled.input_names)
+    sources = given_arrays(given, names, compiled.plan.graph.inputs, out)
     with about("the state"):
         states = None if state is None else made.given_states(state)
-    with about(called[0]):
+    with about(names[0]):
         samples = sources[0].samples
-        check_samples(dict(zip(names, [s.samples for s in sources], strict=True)))
+        lengths = [source.samples for source in sources]
+        check_samples(dict(zip(compiled.input_names, lengths, strict=True)))
         rows = made.batch or samples if states is None else len(states[0])
         check_whole_batches(samples, rows)
         shapes = compiled.output_shapes(samples)

@@ -12,13 +12,11 @@ import numpy.typing as npt
 from speccompiler.arrays.caller_arrays import (
     EXACT_DTYPES,
     FLOAT32,
-    as_array,
     as_declared,
     can_be_written,
     check_output,
     outputs_for,
 )
-from speccompiler.arrays.npy_input import from_array
 from speccompiler.compiling import (
     about_weights,
     checked_target,
@@ -36,9 +34,9 @@ from speccompiler.planning.kernel_table import KernelTable
 from speccompiler.planning.plan import Plan
 from speccompiler.system.cached_value import cached_value
 from speccompiler.tiling.tile_sizes import TileSizes
+from speccompiler.validation.given_arrays import called, given_arrays
 from speccompiler.validation.input_checks import (
     by_input,
-    check_array,
     check_numbers,
     check_samples,
     looked_up,
@@ -318,18 +316,11 @@ class CompiledModel:
 
     def _run_checked(self, given: Sequence[Any], out: Sequence[Array] | None) -> list[Array]:
         """Check the arrays, convert them, and run them batch by batch."""
-        names = self.input_names
-        called = ["the array"] if len(names) == 1 else [f"input '{name}'" for name in names]
-        sources = []
-        for x, name, node in zip(given, called, self.plan.graph.inputs, strict=True):
-            with about(name):
-                source = from_array(as_array(x), name)
-                check_array(node.shape, source.shape)
-                if out is not None and any(np.may_share_memory(x, y) for y in out):
-                    source = from_array(np.array(x), name)
-                sources.append(source)
-        with about(called[0]):
-            check_samples(dict(zip(names, [s.samples for s in sources], strict=True)))
+        names = called(self.input_names)
+        sources = given_arrays(given, names, self.plan.graph.inputs, out)
+        with about(names[0]):
+            samples = [source.samples for source in sources]
+            check_samples(dict(zip(self.input_names, samples, strict=True)))
             shapes = self.output_shapes(sources[0].samples)
             for y, shape in zip(out or (), shapes, strict=False):
                 check_output(y, shape)

@@ -22,6 +22,7 @@ from speccompiler.source.files import read_document
 from speccompiler.source.texts import parse_document
 from speccompiler.weights.penalties import activity_regularizers
 from tests.extra_targets import EXTRA_TARGETS
+from tests.golden_calls import assert_calls
 from tests.places import GOLDEN_KERAS2, OWN_GOLDEN_KERAS2
 
 ROOTS = [OWN_GOLDEN_KERAS2, *([GOLDEN_KERAS2] if GOLDEN_KERAS2.is_dir() else [])]
@@ -106,6 +107,14 @@ def test_output_is_what_keras_gave(golden: Golden) -> None:
             assert y.shape == expected.shape
             if held(golden):
                 assert_equal(y, expected)
+
+
+STATEFUL = [case for case in cases() if "calls" in case.values[0].meta]
+
+
+@pytest.mark.parametrize("golden", STATEFUL)
+def test_further_calls_go_on_from_the_state(golden: Golden) -> None:
+    assert_calls(golden.folder, golden.load(weights=golden.weights), TARGETS)
 
 
 def assert_equal(y: np.ndarray, expected: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from speccompiler.diagnostics.core import SpecError
 from speccompiler.weights.penalties import weight_penalties
 from tests.cases import build
 from tests.extra_targets import EXTRA_TARGETS
+from tests.golden_calls import assert_calls
 from tests.places import GOLDEN_RECURRENT, OWN_GOLDEN_RECURRENT
 
 TARGETS = ("reference", "cpu", *EXTRA_TARGETS)
@@ -116,6 +117,14 @@ def test_output_is_what_keras_gave(golden, tmp_path):
             found = [dim if isinstance(dim, int) else None for dim in nodes[name].shape]
             assert all(n in (None, m) for n, m in zip(shape[1:], found, strict=True))
     assert_outputs(golden, model)
+
+
+STATEFUL = [f for f in FOUND if "calls" in Golden(f).meta]
+
+
+@pytest.mark.parametrize("golden", params(STATEFUL))
+def test_further_calls_go_on_from_the_state(golden, tmp_path):
+    assert_calls(golden.folder, golden.load(tmp_path), TARGETS)
 
 
 def files() -> list[Any]:

@@ -52,16 +52,18 @@ def parameter_axes(node: Node) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class SlicePlan:
+class RowsPlan:
     """Rows of values at even distances. ``outer`` has (rows, distance) for each outer axis."""
 
     first: int
+    """Where the first row begins."""
     outer: tuple[tuple[int, int], ...]
     length: int
     step: int
+    """The distance of a row's values: 0 where it is one value."""
 
 
-def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
+def slice_plan(node: Node, shape: KnownShape) -> RowsPlan:
     """A slice with whole axes joined to those before them."""
     op = op_of(node)
     axes: list[tuple[int, int, int, int]] = []  # length of the axis, start, step, count
@@ -78,20 +80,10 @@ def slice_plan(node: Node, shape: KnownShape) -> SlicePlan:
         (count, step * distance) for (_, _, step, count), distance in zip(axes, apart, strict=True)
     ]
     first = sum(start * distance for (_, start, _, _), distance in zip(axes, apart, strict=True))
-    return SlicePlan(first, tuple(rows[:-1]), *rows[-1])
+    return RowsPlan(first, tuple(rows[:-1]), *rows[-1])
 
 
-@dataclass(frozen=True, slots=True)
-class ExpandPlan:
-    """Rows that are read again and again. ``outer`` has (rows, distance) for each outer axis."""
-
-    outer: tuple[tuple[int, int], ...]
-    length: int
-    step: int
-    """0 where a row is one value, else 1."""
-
-
-def expand_plan(node: Node, shape: KnownShape) -> ExpandPlan:
+def expand_plan(node: Node, shape: KnownShape) -> RowsPlan:
     """An Expand with those axes joined that are repeated alike; a distance of 0 repeats."""
     axes: list[tuple[int, int]] = []  # length in the output, distance in the input
     distance = 1
@@ -105,4 +97,4 @@ def expand_plan(node: Node, shape: KnownShape) -> ExpandPlan:
                 axes.append((length, step))
         distance *= own
     length, step = axes[0] if axes else (1, 0)
-    return ExpandPlan(tuple(reversed(axes[1:])), length, step)
+    return RowsPlan(0, tuple(reversed(axes[1:])), length, step)

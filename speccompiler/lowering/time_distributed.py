@@ -225,19 +225,7 @@ def _with_steps(op: ir.Op, read: ir.Shape, made: ir.Shape, count: Dim, kind: str
         case ir.Conv((1, _, _), (1, _, _), ((0, 0), *_)):
             # So it is for the product of a ConvLSTM2D, whose first axis is that of its own steps.
             return _joined(op, read, made, count)
-        case ir.Conv():
-            _check_axes(len(op.kernel), kind)
-            return [
-                replace(
-                    op,
-                    kernel=(1, *op.kernel),
-                    stride=(1, *op.stride),
-                    padding=((0, 0), *op.padding),
-                    weight=_longer(op.weight),
-                    dilation=(1, *op.dilation) if op.dilation else (),
-                )
-            ]
-        case ir.Depthwise():
+        case ir.Conv() | ir.Depthwise():
             _check_axes(len(op.kernel), kind)
             return [
                 replace(

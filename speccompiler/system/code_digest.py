@@ -31,7 +31,8 @@ _FOR_TYPES = re.compile(r"\nif TYPE_CHECKING:(?:\n[ \t]+[^\n]*|\n(?=\n))+")
 def code_digest(*modules: str, alone: tuple[str, ...] = ()) -> str:
     """A digest of modules with all that they import, and of modules that are taken ``alone``.
 
-    Names are full; a name that is no module of ours does not count.
+    Names are full; a name that is no module of ours does not count. Raises ``OSError`` for a
+    module that cannot be read.
     """
     found = closure(modules)
     found |= {name: read[0] for name in alone if (read := _read(name)) is not None}
@@ -70,7 +71,11 @@ def _closure(modules: tuple[str, ...]) -> dict[str, _Read]:
 
 @cache
 def _read(module: str) -> _Read | None:
-    """A module's source, imports and file; None for a name that is no module."""
+    """A module's source, imports and file; None for a name that is no module.
+
+    Raises ``OSError`` where a file is there and cannot be read: what is left out of a digest for
+    once would give the results of other code for good.
+    """
     package, _, last = module.rpartition(".")
     folder = _folder(package) if package else None
     if folder is None:
@@ -80,7 +85,7 @@ def _read(module: str) -> _Read | None:
         try:
             with open(name, "rb") as file:
                 source = file.read()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         return source, tuple(imports(source.decode(), of)), name
     return None

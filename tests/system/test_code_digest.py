@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import errno
+import os
 
 import pytest
 
@@ -58,6 +60,24 @@ def test_a_changed_source_changes_the_key(monkeypatch):
     monkeypatch.setattr(code_digest, "_read", other)
     assert digest(root) != before
     assert digest("speccompiler.system.subprocesses", alone=(changed,)) != alone
+
+
+def test_a_module_that_cannot_be_read_is_no_missing_one(monkeypatch):
+    """Nor is it taken for one later, when it can."""
+    module, digest = "speccompiler.files.npy_format", code_digest.code_digest.__wrapped__
+    before = digest(module)
+    code_digest._read.cache_clear()
+
+    def open_(name, mode):
+        if name.endswith("npy_format.py"):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), name)
+        return open(name, mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(code_digest, "open", open_, raising=False)
+        with pytest.raises(OSError, match="npy_format"):
+            digest(module)
+    assert digest(module) == before
 
 
 def test_without_sources_the_release_decides(monkeypatch):

@@ -7,6 +7,7 @@ from math import prod
 from speccompiler.graph.ir import Kept, Node
 from speccompiler.kernels.cuda.kernel import CudaKernel
 from speccompiler.kernels.cuda.launches import Launch, Work
+from speccompiler.kernels.cuda.mask import seen_other
 from speccompiler.kernels.cuda.row_kernels import RowGrid
 from speccompiler.planning.candidate import KnownShape, op_of
 
@@ -14,12 +15,8 @@ from speccompiler.planning.candidate import KnownShape, op_of
 def kept(rows: int, length: int, value: float) -> Launch:
     """Whether each row has a value other than ``value``; a NaN is one."""
     grid = RowGrid(rows, length)
-    other = f"x[start + i] != np.float32({value!r})"
     body = [
-        f"start = q * {length}",
-        "seen = np.float32(0)",
-        *grid.strided(f"seen = np.float32(1) if {other} else seen"),
-        *grid.joined("seen", "v if v > seen else seen"),
+        *seen_other(grid, length, value),
         f"if row < n * {rows} and lane == 0:",
         "    y[row] = seen",
     ]

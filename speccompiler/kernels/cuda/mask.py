@@ -11,15 +11,22 @@ from speccompiler.kernels.cuda.row_kernels import RowGrid
 from speccompiler.planning.candidate import KnownShape, op_of
 
 
-def mask(rows: int, length: int, value: float) -> Launch:
-    """Rows with any value but ``value`` as they are, zeros for the others."""
-    grid = RowGrid(rows, length)
+def seen_other(grid: RowGrid, length: int, value: float) -> list[str]:
+    """``seen`` is 1 for a row with any value but ``value``, else 0; a NaN is such a value."""
     other = f"x[start + i] != np.float32({value!r})"
-    body = [
+    return [
         f"start = q * {length}",
         "seen = np.float32(0)",
         *grid.strided(f"seen = np.float32(1) if {other} else seen"),
         *grid.joined("seen", "v if v > seen else seen"),
+    ]
+
+
+def mask(rows: int, length: int, value: float) -> Launch:
+    """Rows with any value but ``value`` as they are, zeros for the others."""
+    grid = RowGrid(rows, length)
+    body = [
+        *seen_other(grid, length, value),
         *grid.written("x[start + i] if seen > np.float32(0) else np.float32(0)"),
     ]
     return grid.launch("mask", body)

@@ -11,7 +11,7 @@ from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.expressions.source import word_source
 from speccompiler.graph.ir import Recurrent, Resize, Weight
-from speccompiler.kernels.axes import ExpandPlan, SlicePlan, TransposePlan
+from speccompiler.kernels.axes import RowsPlan, TransposePlan
 from speccompiler.kernels.cuda.activation import activate
 from speccompiler.kernels.cuda.batch_normalize import batch_normalize
 from speccompiler.kernels.cuda.channel_kernels import ChannelGrid
@@ -152,7 +152,7 @@ def of_channels(channels: int) -> Iterator[tuple[str, Launch]]:
     yield "depthwise, dilated", depthwise(far, 1, bias=True, activation=RELU)
     yield "grouped", grouped(far, 1 if channels == 3 else 16, channels, bias=True, activation=RELU)
     yield "pool, dilated", pool("average", far, ((0, 1), (0, 56), (0, 57)))
-    yield "expand", spread(channels, ExpandPlan(((3136, 0),), channels, 1))
+    yield "expand", spread(channels, RowsPlan(0, ((3136, 0),), channels, 1))
     yield "local", local(Windows(PLANE, 16, (1, 54, 54), (1, 3, 3), ONES), channels, True)
     yield "lookup", look_up(100, 5000, channels)
     yield "concat", put(0, 49, channels, channels, 2 * channels)
@@ -162,7 +162,7 @@ def of_channels(channels: int) -> Iterator[tuple[str, Launch]]:
         yield f"resize_image {name}", resize_image(op, *shapes)
         centred = replace(op, align_corners=False, half_pixel=True)
         yield f"resize_image {name}, centred", resize_image(centred, *shapes)
-    yield "slice", take(9600 * channels, SlicePlan(0, ((9600, channels),), channels, -1))
+    yield "slice", take(9600 * channels, RowsPlan(0, ((9600, channels),), channels, -1))
     for mode in ("max", "average", "sum", "product"):
         yield f"global_pool {mode}", global_pool(ChannelGrid(1, 49, channels), mode)
     yield "batch_normalize", batch_normalize(49, channels, 1e-3)

@@ -1,79 +1,110 @@
 """What Keras gave, on the simulated GPU: its own numbers, not those of the reference.
 
-The models of ``tests/golden``, and of the whole collection, where it is at hand, one of each
-kind of layer, order and border mode that is not among them; the rest of it with ``-m slow``. A
-simulated thread is many thousand times slower than a real one: large models are left to
-``make test-cuda``.
+The conformance tests of all three collections, with the simulated GPU as their target. Of the
+cases those that say something of a layer which none before them says; the rest with ``-m slow``,
+in a few minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from speccompiler.graph.shapes import multiply_adds
-from speccompiler.kernels.cuda import table
-from speccompiler.kernels.cuda.runtime.executor import CudaExecutor
-from speccompiler.kernels.cuda.runtime.simulator import SimulatedDevice
-from speccompiler.passes import optimize
-from speccompiler.planning.plan import make_plan
-from tests.kernels.cuda.simulated.on_simulator import TINY, outputs_of
-from tests.test_conformance import CURRENT, DEGENERATE, OLDER, OWN_GOLDEN, Golden, params
-
-WORK = 100_000
-"""Multiply-adds and values made, at most: a second or so."""
-
-SOUND = [folder for folder in CURRENT + OLDER if folder not in DEGENERATE]
-OWN_CASES = [folder for folder in SOUND if OWN_GOLDEN in folder.parents]
-TELLING = {"th", "tf", "valid", "same", "full", "negpad"}
-"""Words of a case's name that say in which order and with which borders."""
+from speccompiler.kernels.cuda.runtime import tuning
+from speccompiler.planning import batch_size
+from tests import test_conformance as keras1
+from tests import test_conformance_keras2 as keras2
+from tests import test_conformance_recurrent as recurrent
+from tests.kernels.cuda.simulated.on_simulator import TINY
 
 
-def kind(folder: Path) -> tuple[str, ...]:
-    """A whole model by its name, a layer by its name, order and borders."""
-    layer, *words = folder.name.split("_")
-    return (layer, *(word for word in words if layer == "m" or word in TELLING))
+@pytest.fixture(autouse=True)
+def _simulated_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (keras1, recurrent, keras2):
+        monkeypatch.setattr(module, "TARGETS", ("cuda",))
+    monkeypatch.setattr(tuning, "remembered", lambda device: lambda geometry, samples: TINY)
+    # Memory for the samples of a case, not for those that would fill a GPU.
+    monkeypatch.setattr(batch_size, "gpu_batch_size", lambda plan: 8)
 
 
-def of_each_kind(folders: Sequence[Path]) -> list[Path]:
-    """The first of each kind."""
-    first: dict[tuple[str, ...], Path] = {}
-    for folder in folders:
-        first.setdefault(kind(folder), folder)
+def said(layer: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Each argument of a layer, and its value where that is a word."""
+    name, arguments = layer
+    yield (name,)
+    for argument, value in arguments.items():
+        if argument == "layer":
+            yield name, value[0]
+            yield from said(value)
+        else:
+            yield name, argument, value if isinstance(value, str | bool) else ()
+
+
+def said_by(golden: Any) -> set[Any]:
+    """What a case says of its layers; of a model of several inputs its name."""
+    meta = golden.meta
+    layers = meta.get("layers") or [meta.get("layer")]
+    if not isinstance(layers[0], list):
+        return {meta["case"]}
+    return {fact for layer in layers for fact in said(layer)}
+
+
+def divided(found: list[Any]) -> list[Any]:
+    """The cases as parameters; those that say nothing new are slow."""
+    known: set[Any] = set()
+    made = []
+    for param in found:
+        (golden,) = param.values
+        new = not said_by(golden) <= known
+        known |= said_by(golden)
+        made.append(param if new else pytest.param(golden, id=param.id, marks=pytest.mark.slow))
+    return made
+
+
+def distinct(found: list[Any]) -> list[Any]:
+    """Every case once, where the whole collection has what the repository holds too."""
+    first: dict[str, Any] = {}
+    for param in found:
+        first.setdefault(str(param.id).removeprefix("own-"), param)
     return list(first.values())
 
 
-SAMPLE = [*OWN_CASES, *(f for f in of_each_kind([*OWN_CASES, *SOUND]) if f not in OWN_CASES)]
-REST = [folder for folder in SOUND if folder not in SAMPLE]
+OF_KERAS_1 = divided(distinct(keras1.params([*keras1.SOUND, *keras1.OLDER])))
 
 
-def compare(golden: Golden) -> None:
-    model = golden.load()
-    graph = optimize(model.tapped(golden.bound(model))[0])
-    work: Any = sum(multiply_adds(node) + np.prod(node.shape) for node in graph.nodes)
-    if work * len(golden.inputs[0]) > WORK:
-        # make test-cuda runs it.
-        pytest.skip("too large for a simulator")
-    plan = make_plan(graph, table)
-    weights = model.weight_sources.read()
-    samples = len(golden.inputs[0])
-    run = CudaExecutor(plan, weights, samples, [SimulatedDevice()], lambda graph, n: TINY)
-    found = outputs_of(run, *(np.asarray(x, np.float32) for x in golden.inputs))
-    for y, expected in zip(found, golden.outputs, strict=True):
-        assert y.shape == expected.shape
-        assert np.abs(y - expected).max() <= 1e-5 * np.abs(expected).max()
+@pytest.mark.parametrize("golden", OF_KERAS_1)
+def test_keras_1(golden: keras1.Golden) -> None:
+    keras1.assert_outputs(golden, golden.load())
 
 
-@pytest.mark.parametrize("golden", params(SAMPLE))
-def test_output_is_what_keras_gave(golden: Golden) -> None:
-    compare(golden)
+@pytest.mark.parametrize("golden", distinct(keras1.params(keras1.DEGENERATE)))
+def test_where_keras_itself_fails(golden: keras1.Golden) -> None:
+    keras1.test_where_keras_itself_fails(golden, "cuda")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("golden", params(REST))
-def test_the_rest_of_the_collection(golden: Golden) -> None:
-    compare(golden)
+@pytest.mark.parametrize("golden", distinct(keras1.params(keras1.SKIPPING)))
+def test_old_tensorflow_skips_inputs(golden: keras1.Golden) -> None:
+    keras1.test_old_tensorflow_skips_inputs(golden)
+
+
+@pytest.mark.parametrize("golden", divided(distinct(recurrent.params(recurrent.FOUND))))
+def test_recurrent(golden: recurrent.Golden, tmp_path: Path) -> None:
+    recurrent.assert_outputs(golden, golden.load(tmp_path))
+
+
+@pytest.mark.parametrize("golden", divided(distinct(recurrent.params(recurrent.STATEFUL))))
+def test_further_calls_of_recurrent(golden: recurrent.Golden, tmp_path: Path) -> None:
+    recurrent.test_further_calls_go_on_from_the_state(golden, tmp_path)
+
+
+@pytest.mark.parametrize("golden", divided(distinct(keras2.cases())))
+def test_keras_2_and_3(golden: keras2.Golden) -> None:
+    keras2.test_output_is_what_keras_gave(golden)
+
+
+@pytest.mark.parametrize("golden", divided(distinct(keras2.STATEFUL)))
+def test_further_calls_of_keras_2_and_3(golden: keras2.Golden) -> None:
+    keras2.test_further_calls_go_on_from_the_state(golden)
