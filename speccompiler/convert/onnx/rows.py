@@ -87,7 +87,10 @@ def mask(b: Builder, node: ir.Node, op: ir.Mask, x: Value) -> Result:
     layout = x.layout
     tensor = b.read(x, layout)
     masked = _all_equal(b, tensor, op.value, layout, x.rank, keep=True)
-    return b.emit("Where", masked, b.number(0.0), tensor), layout
+    if not math.isfinite(op.value):
+        return b.emit("Where", masked, b.number(0.0), tensor), layout
+    kept = b.emit("Cast", b.emit("Not", masked), to=protobuf.FLOAT)
+    return b.emit("Mul", tensor, kept), layout
 
 
 def kept(b: Builder, node: ir.Node, op: ir.Kept, x: Value) -> Result:

@@ -70,12 +70,12 @@ def _loaded(
         calls.append(Call(name, name))
     constants = constants_of(model)
     owners: dict[int, tuple[tuple[int, str], ...]] = {}
-    read_later = {name for node in nodes for name in node.inputs}
+    read_later = {name for node in nodes for name in node.reads}
     given_out = {value.name for value in model.outputs}
     read_later |= given_out
     for node in nodes:
         # The second input of CastLike says no more than a type.
-        read = node.inputs[:1] if node.op_type == "CastLike" else node.inputs
+        read = node.inputs[:1] if node.op_type == "CastLike" else node.reads
         reads = tuple(dict.fromkeys(called[name] for name in read if name in called))
         if not reads or node.op_type in {"Shape", "Size"}:
             continue

@@ -336,18 +336,11 @@ def lower_expand(scope: Scope) -> Value:
         node = scope.reshaped(x.node, (1, *x.sample))
         x = Value(node, x.rank + 1, x.batch + 1, x.whole)
     whole = (*(1,) * (x.rank - len(target)), *target)
-    if whole[x.batch] not in (1, BATCH) and whole[x.batch] != _fixed(scope):
+    if whole[x.batch] not in (1, BATCH) and whole[x.batch] != scope.exported:
         raise scope.mixes(f"it repeats axis {x.batch}")
     sample = (*whole[: x.batch], *whole[x.batch + 1 :]) or (1,)
     shape = tuple(longer(n, m) for n, m in zip(x.node.shape, sample, strict=True))
     return Value(_expanded(scope, x.node, shape), x.rank, x.batch, x.whole)
-
-
-def _fixed(scope: Scope) -> Dim | None:
-    """The number of samples that the model was exported for."""
-    found = {v.shape[0] for v in scope.model.inputs if v.shape}
-    one = found.pop() if len(found) == 1 else None
-    return one if isinstance(one, int) else None
 
 
 def _expanded(scope: Scope, x: Node, shape: Shape) -> Node:

@@ -84,7 +84,7 @@ def lower_recurrent(scope: Scope) -> tuple[Value | None, ...]:
         raise Problem("CS269", f"weights of {layer.kernel.shape[0]} directions are given")
     activations = _activations(scope, kind, count)
     states = [_states(scope, index, count, layer) for index in ((5, 6) if kind == "LSTM" else (5,))]
-    every = bool(scope.node.outputs and scope.node.outputs[0])
+    every = scope.wants(0)
     sequences, finals = [], []
     for way in range(count):
         backwards = direction == "reverse" or way == 1
