@@ -115,7 +115,7 @@ def test_the_same_operation(cell: str, kernel: tuple[int, ...], tmp_path: Path) 
         kept = {"weight": wanted.weight, "state_bias": wanted.state_bias, "steps": wanted.steps}
         if cell == "simple":  # it has no gate
             kept["gate_activation"] = wanted.gate_activation
-        assert replace(found, **kept, gives_states=False) == wanted, said
+        assert replace(found, **kept) == wanted, said
 
 
 def onnxruntime_gives(made: onnx.ModelProto, given: list[Any]) -> list[Any] | None:

@@ -87,6 +87,8 @@ def lower_scan(scope: Scope) -> tuple[Value | None, ...]:
     rows = scope.transposed(x.value.node, (place, *(axis + (axis >= place) for axis in order)))
     masks = [] if mask is None else [_mask(scope, of, mask, states[0], order)]
     every = scope.wants(len(of.new))
+    # Without a copy the only output is the state h.
+    states_apart = any(scope.wants(n) for n in range(0 if every or apart else 1, count))
     op = Recurrent(
         found.kind,
         rows.shape[0],
@@ -100,7 +102,7 @@ def lower_scan(scope: Scope) -> tuple[Value | None, ...]:
         sequences=every,
         masked=bool(masks),
         carried=bool(given),
-        gives_states=True,
+        gives_states=states_apart,
         first_masked="state" if masks and given and not apart else "zeros",
     )
     y = scope.add(op, rows, *masks, *(scope.transposed(s.node, order) for s in given))
@@ -366,15 +368,18 @@ def _results(
     """The states ``(N, ..)``, then the rows with their steps along the axis that is asked for."""
     back = tuple(order.index(axis) for axis in range(len(order)))
     rows: Dim = op.steps if op.sequences else 1
+    behind: Dim = rows if op.gives_states else 0
 
-    def last(row: Dim) -> Value:
+    def last(output: int, row: Dim) -> Value | None:
+        if not scope.wants(output):
+            return None
         one = cut(scope, y, 0, row, 1)
         node = scope.transposed(scope.reshaped(one, one.shape[1:]), back)
         return Value(node, state.rank, 0)
 
-    found: list[Value | None] = [last(rows + number) for number in range(op.states)]
+    found = [last(number, behind + number) for number in range(op.states)]
     if len(of.new) > op.states:
-        found.append(last(rows - 1))
+        found.append(last(op.states, rows - 1))
     if not op.sequences:
         return tuple(found)
     every = cut(scope, y, 0, 0, rows)
