@@ -419,6 +419,13 @@ PROCESS_CASES = (
     _network("vgg16-conv 3x224x224 b1", VGG, (1, 3, 224, 224)),
 )
 """Run as whole processes, from files to a file; the bar is on the second run."""
+_IMPORTED = ("vgg16", "lenet", "resnet", "squeeze", "inception", "mobilenet v", "lstm", "crnn")
+IMPORTS = tuple(
+    case
+    for case in (*NETWORKS, PROCESS_CASES[0], *RECURRENT)
+    if case.name.startswith(_IMPORTED) and case.name.endswith("b1")
+)
+"""As ONNX files beside their native specs."""
 MEMORY_CASES = (*NETWORKS, PROCESS_CASES[0])
 
 

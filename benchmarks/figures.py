@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .contenders import CONTENDERS
 from .results import (
     Clustered,
+    Imported,
     LargeArray,
     Limits,
     Process,
@@ -74,6 +75,11 @@ def start_verdict(start: Start) -> str:
 def review_verdict(review: Review) -> str:
     """The goal, and whether it is met."""
     return f"under {review.goal_s:g} s: {MET if review.median_s < review.goal_s else NOT_MET}"
+
+
+def imported_verdict(imported: Imported) -> str:
+    """The bar, and whether it is met with the same numbers; less is better."""
+    return f"at most {imported.bar}: {MET if imported.good else NOT_MET}"
 
 
 def streamed_verdict(streamed: Streamed) -> str:

@@ -69,6 +69,7 @@ def bars_line(results: Results) -> str:
         *(figures.process_verdict(p, results.processes, results.ours) for p in results.processes),
         *map(figures.start_verdict, results.starts),
         *map(figures.review_verdict, results.reviews),
+        *map(figures.imported_verdict, results.imports),
         *map(figures.streamed_verdict, results.streamed),
         *map(figures.clustered_verdict, results.clustered),
         *map(figures.large_verdict, results.large),

@@ -137,6 +137,31 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """A network as an ONNX file beside its native spec, both in convspec."""
+
+    case: str
+    native_ms: float
+    import_ms: float
+    least_native_ms: float
+    least_import_ms: float
+    difference: float
+    """As in ``Measured``."""
+    bar: float = 1.05
+    """Largest ratio of the medians."""
+
+    @property
+    def ratio(self) -> float:
+        """Time of the file / time of the spec, medians."""
+        return self.import_ms / self.native_ms
+
+    @property
+    def good(self) -> bool:
+        """Whether it is as fast, and gives the same numbers."""
+        return self.ratio <= self.bar and self.difference <= WRONG
+
+
+@dataclass(frozen=True, slots=True)
 class Streamed:
     """From Zarr to Zarr beside arrays in memory: seconds of the same samples, medians."""
 
@@ -284,6 +309,7 @@ class Results:
     processes: tuple[Process, ...] = ()
     starts: tuple[Start, ...] = ()
     reviews: tuple[Review, ...] = ()
+    imports: tuple[Imported, ...] = ()
     streamed: tuple[Streamed, ...] = ()
     clustered: tuple[Clustered, ...] = ()
     tiled: tuple[Tiled, ...] = ()

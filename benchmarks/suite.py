@@ -12,6 +12,7 @@ from . import cases as catalogue
 from . import large_arrays, many_sizes, streaming, tiled
 from .cases import chosen
 from .contenders import Contender, default_math, present
+from .imports import imports
 from .limits import best, limits
 from .machine import machine, versions
 from .processes import memory_of, processes_of
@@ -21,7 +22,7 @@ from .scaling import scaling_of
 from .speed import speed_row
 from .startup import LENET, PEER, starts
 
-PARTS = ("speed", "scaling", "memory", "processes", "startup", "review")
+PARTS = ("speed", "scaling", "memory", "processes", "startup", "review", "imports")
 SCALE_PARTS = ("streaming", "tiled", "lengths", "cluster", "large")
 """What docs/scale.md shows: these take gigabytes of memory and of disk, and the extras."""
 WHOLE_PROCESS = ("onnxruntime", "OpenVINO", "torch")
@@ -109,6 +110,14 @@ def _review(wanted: Wanted, contenders: tuple[Contender, ...], results: Results)
         yield "large models", replace(results, reviews=tuple(reviews()))
 
 
+def _imports(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
+    if "onnx" not in results.missing:
+        cases = chosen(catalogue.IMPORTS, wanted.cases)
+        for found in imports(cases, wanted.threads, wanted.seconds):
+            results = replace(results, imports=(*results.imports, found))
+            yield found.case, results
+
+
 def _streaming(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
     found = streaming.streamed(wanted.threads, _stream_sizes(wanted))
     yield found.case, replace(results, streamed=(*results.streamed, found))
@@ -152,6 +161,7 @@ _PARTS = {
     "processes": _processes,
     "startup": _startup,
     "review": _review,
+    "imports": _imports,
     "streaming": _streaming,
     "tiled": _tiled,
     "lengths": _lengths,

@@ -30,6 +30,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _starts(results)
     if results.reviews:
         yield _reviews(results)
+    if results.imports:
+        yield _imports(results)
     for _, table in scale_tables(results):
         yield table
 
@@ -151,3 +153,24 @@ def _reviews(results: Results) -> Table:
     note = "Whole processes, in turns; diff compares the model with one of three changes."
     header = ("median s", "command", "processor", "of the goal", "peak MiB", "bar")
     return Table("Reviews of large models", note, header, cells)
+
+
+def _imports(results: Results) -> Table:
+    cells = tuple(
+        (
+            found.case,
+            figures.milliseconds(found.native_ms),
+            figures.milliseconds(found.import_ms),
+            f"{found.ratio:.2f}",
+            f"{found.least_import_ms / found.least_native_ms:.2f}",
+            f"{found.difference:.0e}",
+            figures.imported_verdict(found),
+        )
+        for found in results.imports
+    )
+    note = (
+        "The same network and weights as a native spec and as an ONNX file, channels first, in "
+        "turns. The ratios are the file's time over the spec's, of medians and of the fastest runs."
+    )
+    header = ("median ms", "spec", "ONNX file", "ratio", "of the fastest", "difference", "bar")
+    return Table("ONNX files", note, header, cells)

@@ -166,12 +166,12 @@ def _write_spec(
 
 
 def _check_package(output: str, kind: str) -> None:
-    """CS104 where the package is missing that writes such a file."""
-    from speccompiler.arrays.optional_packages import needs
+    """CS104 where the package that writes such a file is missing, or cannot be imported."""
+    from speccompiler.arrays.optional_packages import imported
     from speccompiler.diagnostics.core import about
 
     with about(output):
-        needs(*NEEDED[kind])
+        imported(*NEEDED[kind])
 
 
 def _write_onnx(converted: Converted, target: Path, read: list[str | Path]) -> None:

@@ -40,7 +40,9 @@ def load_spec(
     if document.onnx is not None:
         from speccompiler.loading.onnx.load import load_onnx
 
-        return load_onnx(document, document.onnx, semantics=semantics, seed=seed)
+        return load_onnx(
+            document, document.onnx, semantics=semantics, dim_ordering=dim_ordering, seed=seed
+        )
     checked = check_document(document, replace)
     if isinstance(checked, LoadedSpec):
         return checked

@@ -7,13 +7,24 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from speccompiler.graph.ir import Identity, Node, Op, Reshape
+from speccompiler.graph.ir import Identity, Node, Op, Reshape, Transpose
 from speccompiler.planning.candidate import Candidate, KnownShape
 
 RECKONED_THREADS = 4
 """Threads that a step is expected to have, if nobody says how many, when its kernel is chosen."""
 VIEWS: tuple[type[Op], ...] = (Identity, Reshape)
 """Operations that no kernel does: their value lies in the place of what they read."""
+
+
+def is_view(node: Node) -> bool:
+    """Whether a node's value lies in the place of what it reads.
+
+    A transpose that only moves axes of length 1 leaves every value where it is.
+    """
+    if isinstance(node.op, Transpose):
+        moved = [axis for axis, n in zip(node.op.axes, node.shape, strict=True) if n != 1]
+        return moved == sorted(moved)
+    return isinstance(node.op, VIEWS)
 
 
 class KernelTable(Protocol):

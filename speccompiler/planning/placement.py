@@ -16,7 +16,7 @@ from dataclasses import replace
 from speccompiler.frozen import dataclass
 from speccompiler.graph.ir import Combine, Concat, Graph, Input, Node
 from speccompiler.planning.candidate import Candidate, known
-from speccompiler.planning.kernel_table import VIEWS
+from speccompiler.planning.kernel_table import is_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def storage(graph: Graph, work: Sequence[Work], parts: Mapping[str, Part]) -> di
     for w in work:
         if w.added is not None:
             origins[w.added.name] = _other(w.added, w.node)
-    origins |= {node.name: node.inputs[0] for node in graph if isinstance(node.op, VIEWS)}
+    origins |= {node.name: node.inputs[0] for node in graph if is_view(node)}
 
     return {node.name: _root(origins, node.name) for node in graph}
 
@@ -86,7 +86,7 @@ class _Memory:
 
     def __init__(self, graph: Graph) -> None:
         outputs = frozenset(graph.outputs)
-        self._origins = {n.name: n.inputs[0] for n in graph if isinstance(n.op, VIEWS)}
+        self._origins = {n.name: n.inputs[0] for n in graph if is_view(n)}
         self._views = dict.fromkeys(self._origins)
         self._made: set[str] = set()
         self._kept: set[str] = set()

@@ -17,7 +17,7 @@ from speccompiler.graph.dims import known_shape
 from speccompiler.graph.ir import Graph, Input, Node, Pool, operands
 from speccompiler.planning.arena import Arena
 from speccompiler.planning.candidate import Candidate, KnownShape
-from speccompiler.planning.kernel_table import RECKONED_THREADS, VIEWS, KernelTable, Measured
+from speccompiler.planning.kernel_table import RECKONED_THREADS, KernelTable, Measured, is_view
 from speccompiler.planning.placement import Work, add_in_place, join_in_place, storage
 from speccompiler.planning.turned import take_in_transposes
 
@@ -232,7 +232,7 @@ def _choose_kernels(
     work: list[Work] = []
     taken: set[str] = set()
     for node in graph:
-        if isinstance(node.op, (Input, *VIEWS)) or node.name in taken:
+        if isinstance(node.op, Input) or is_view(node) or node.name in taken:
             continue
         shape = known_shape(nodes[node.inputs[0]].shape)
         alone = readers[node.name] if node.name not in outputs else ()

@@ -217,6 +217,23 @@ def test_a_missing_extra_is_named(
     )
 
 
+def test_an_extra_that_cannot_be_imported_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text(spec([{"type": "Dense", "output_dim": 2}], [3], seed=1))
+    Path("onnx.py").write_text("raise ImportError('no libprotobuf')")
+    monkeypatch.delitem(sys.modules, "onnx")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert command(["convert", "m.yaml", "-o", "m.onnx"]) == 2
+    assert capsys.readouterr().err == (
+        "m.onnx: error CS104: ONNX files need the package onnx, which cannot be imported: "
+        "no libprotobuf\n"
+        '  hint: install it again: pip install --force-reinstall "convspec[onnx]"\n\n'
+        "found 1 error\n"
+    )
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     """convspec reads its own file to the same numbers, and writes it again."""
     layers = [

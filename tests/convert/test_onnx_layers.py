@@ -105,3 +105,13 @@ def test_a_model_of_theano_needs_no_transposition() -> None:
     layers[2]["axis"] = -1
     tf = build(layers, [8, 6, 2])
     assert kinds(assert_same(tf, samples(tf))) == ["Transpose", *body, "Transpose"]
+
+
+def test_a_mean_of_equal_channels_is_the_same_for_all() -> None:
+    """A softmax of large numbers would show what ``ReduceMean`` of onnxruntime adds to some."""
+    model = build([{"type": "GlobalAveragePooling2D"}], [50, 13, 13], dim_ordering="th")
+    x = np.random.default_rng(0).uniform(0, 1e10, (1, 1, 13, 13)).repeat(50, 1).astype(np.float32)
+    made = assert_same(model, [x])
+    assert kinds(made) == ["GlobalAveragePool", "Flatten"]
+    (y,) = run(made, [x])
+    assert np.ptp(y) == 0

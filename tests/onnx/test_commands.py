@@ -103,6 +103,12 @@ def test_semantics_change_nothing(network: Path, capsys: pytest.CaptureFixture[s
     ) in told("validate m.onnx --semantics theano", capsys)
 
 
+def test_orderings_change_nothing(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        "note CS267: an ONNX model says itself how its axes lie: --dim-ordering changes nothing"
+    ) in told("validate m.onnx --dim-ordering th", capsys)
+
+
 def test_standard_input_is_text(
     network: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from speccompiler.diagnostics.core import SpecError
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.table import candidates
 from speccompiler.passes import optimize
-from speccompiler.planning.kernel_table import VIEWS
+from speccompiler.planning.kernel_table import is_view
 from speccompiler.planning.plan import ALIGNMENT, Place, Plan, make_plan
 from speccompiler.system import memory
 from tests.cases import build, tapped
@@ -46,7 +46,7 @@ def writes_and_reads(plan: Plan) -> dict[str, tuple[int, int]]:
     nodes = plan.graph.by_name()
 
     def stored(name: str) -> str:
-        while isinstance(nodes[name].op, VIEWS):
+        while is_view(nodes[name]):
             (name,) = nodes[name].inputs
         return name
 

@@ -9,7 +9,7 @@ import numpy as np
 from speccompiler.convert.onnx import protobuf
 from speccompiler.convert.onnx.builder import Builder
 from speccompiler.convert.onnx.moving import Result
-from speccompiler.convert.onnx.values import Layout, Value, without
+from speccompiler.convert.onnx.values import Layout, Value, channels_first, natural, without
 from speccompiler.graph import ir
 from speccompiler.graph.dims import is_known
 
@@ -30,6 +30,9 @@ def global_pool(b: Builder, node: ir.Node, op: ir.GlobalPool, x: Value) -> Resul
     tensor = b.read(x, layout)
     if not axes:
         return tensor, layout
+    if op.mode == "average" and not op.kept and layout == channels_first(x.rank):
+        # ReduceMean in onnxruntime may round equal channels differently.
+        return b.emit("Flatten", b.emit("GlobalAveragePool", tensor), axis=1), natural(1)
     kind, left = REDUCE[op.mode], without(layout, gone)
     if kind == "ReduceSum":  # the only one whose axes are an input in opset 17
         return b.emit(kind, tensor, b.integers(axes), keepdims=0), left
@@ -84,7 +87,10 @@ def mask(b: Builder, node: ir.Node, op: ir.Mask, x: Value) -> Result:
     layout = x.layout
     tensor = b.read(x, layout)
     masked = _all_equal(b, tensor, op.value, layout, x.rank, keep=True)
-    return b.emit("Where", masked, b.number(0.0), tensor), layout
+    if not math.isfinite(op.value):
+        return b.emit("Where", masked, b.number(0.0), tensor), layout
+    kept = b.emit("Cast", b.emit("Not", masked), to=protobuf.FLOAT)
+    return b.emit("Mul", tensor, kept), layout
 
 
 def kept(b: Builder, node: ir.Node, op: ir.Kept, x: Value) -> Result:

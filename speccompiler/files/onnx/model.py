@@ -2,7 +2,8 @@
 
 model     = opsets, graph: nodes, initializers, inputs, outputs
 node      = op_type, inputs and outputs (names of values, "" for none), attributes
-attribute = float | int | bytes | Tensor | tuple of floats, ints, bytes | a word for all others
+attribute = float | int | bytes | Tensor | Body | tuple of floats, ints, bytes | a word for all others
+body      = nodes, initializers, inputs, outputs: the graph of a branch or of a step
 """
 
 from __future__ import annotations
@@ -69,13 +70,39 @@ class Tensor:
 
 
 class Unread(NamedTuple):
-    """An attribute that is nothing which is read: a graph, a type, a sparse tensor."""
+    """An attribute that is nothing which is read: a type, a sparse tensor, graphs."""
 
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A graph inside a node: a branch of ``If``, or a step of ``Scan``."""
+
+    nodes: tuple[OnnxNode, ...]
+    initializers: Mapping[str, Tensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def captured(self) -> tuple[str, ...]:
+        """The values around the node that the body reads, each once."""
+        own = {*self.initializers, *self.inputs}
+        own.update(name for node in self.nodes for name in node.outputs)
+        read = (*(name for node in self.nodes for name in node.reads), *self.outputs)
+        return tuple(dict.fromkeys(name for name in read if name and name not in own))
+
+
 Attribute = (
-    float | int | bytes | Tensor | Unread | tuple[float, ...] | tuple[int, ...] | tuple[bytes, ...]
+    float
+    | int
+    | bytes
+    | Tensor
+    | Body
+    | Unread
+    | tuple[float, ...]
+    | tuple[int, ...]
+    | tuple[bytes, ...]
 )
 
 
@@ -90,6 +117,13 @@ class OnnxNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
+    captured: tuple[str, ...] = ()
+    """What the bodies of the node read of the values around it."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Its inputs, and what its bodies read of the values around it."""
+        return (*self.inputs, *self.captured)
 
     @property
     def label(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from speccompiler.files.onnx.model import (
     DTYPES,
     Attribute,
+    Body,
     External,
     OnnxModel,
     OnnxNode,
@@ -31,7 +32,9 @@ MOST_PIECES = 1_000_000
 
 _NUMBERS = {4: "floats", 5: "varints", 7: "varints", 10: "doubles", 11: "varints"}
 """The fields of a tensor that hold numbers which are not raw."""
-_GRAPH_ATTRIBUTES = {6: "a graph", 11: "graphs", 14: "a type", 15: "types", 22: "a sparse tensor"}
+MOST_LEVELS = 4
+"""Of bodies inside of bodies."""
+_GRAPH_ATTRIBUTES = {6: "a graph in a graph in a graph", 11: "graphs", 14: "a type", 15: "types", 22: "a sparse tensor"}
 _GRAPH_ATTRIBUTES |= {10: "tensors", 23: "sparse tensors"}
 
 
@@ -48,6 +51,7 @@ class _Reader:
         self.wire = wire
         self.path = path
         self.things = 0
+        self.level = 0
 
     def count(self) -> None:
         """One more thing that is held."""
@@ -141,6 +145,18 @@ class _Reader:
             "sparse": frozenset(sparse),
         }
 
+    def body(self, region: Region) -> Body:
+        """A graph inside a node."""
+        self.level += 1
+        found = self.graph(region)
+        self.level -= 1
+        return Body(
+            found["nodes"],
+            found["initializers"],
+            tuple(value.name for value in found["inputs"]),
+            tuple(value.name for value in found["outputs"]),
+        )
+
     def sparse_name(self, region: Region) -> str:
         for field in self.wire.fields(region):
             if field.key == 1:
@@ -165,8 +181,17 @@ class _Reader:
                     name, value = self.attribute(message(field))
                     attributes[name] = value
         domain = "" if texts[7] == "ai.onnx" else texts[7]
+        bodies = (value for value in attributes.values() if isinstance(value, Body))
+        captured = dict.fromkeys(name for body in bodies for name in body.captured)
         return OnnxNode(
-            number, texts[3], texts[4], domain, tuple(inputs), tuple(outputs), attributes
+            number,
+            texts[3],
+            texts[4],
+            domain,
+            tuple(inputs),
+            tuple(outputs),
+            attributes,
+            tuple(captured),
         )
 
     def attribute(self, region: Region) -> tuple[str, Attribute]:
@@ -189,6 +214,8 @@ class _Reader:
                     single = wire.raw(field)
                 case 5:
                     single = self.tensor(message(field))
+                case 6 if self.level < MOST_LEVELS:
+                    single = self.body(message(field))
                 case 7:
                     lists[7] += wire.floats(field)
                 case 8:

@@ -31,23 +31,29 @@ NUMBERS = {"int8", "int16", "int32", "int64", "uint8", "bool"}
 
 
 def load_onnx(
-    document: Document, model: OnnxModel, *, semantics: Profile | None, seed: int | None
+    document: Document,
+    model: OnnxModel,
+    *,
+    semantics: Profile | None,
+    dim_ordering: str | None,
+    seed: int | None,
 ) -> LoadedSpec:
     """The spec, or what is wrong with the graph: CS263, CS264, CS266, CS269."""
     loaded = LoadedSpec(document, None, {}, ())
+    if semantics is not None:
+        note = "an ONNX model says itself what it computes: --semantics changes nothing"
+        loaded = loaded.adding([Diagnostic("CS267", note, Severity.NOTE)])
+    if dim_ordering is not None:
+        note = "an ONNX model says itself how its axes lie: --dim-ordering changes nothing"
+        loaded = loaded.adding([Diagnostic("CS267", note, Severity.NOTE)])
     try:
-        return _loaded(loaded, model, semantics, seed)
+        return _loaded(loaded, model, seed)
     except Problem as problem:
         return loaded.adding([problem.at()])
 
 
-def _loaded(
-    loaded: LoadedSpec, model: OnnxModel, semantics: Profile | None, seed: int | None
-) -> LoadedSpec:
+def _loaded(loaded: LoadedSpec, model: OnnxModel, seed: int | None) -> LoadedSpec:
     nodes = needed_nodes(model, producers(model))
-    if semantics is not None:
-        note = "an ONNX model says itself what it computes: --semantics changes nothing"
-        loaded = loaded.adding([Diagnostic("CS267", note, Severity.NOTE)])
     inputs = _inputs(model, nodes)
     axes, notes = batch_axes(inputs, nodes)
     loaded = loaded.adding(notes)
@@ -70,12 +76,12 @@ def _loaded(
         calls.append(Call(name, name))
     constants = constants_of(model)
     owners: dict[int, tuple[tuple[int, str], ...]] = {}
-    read_later = {name for node in nodes for name in node.inputs}
+    read_later = {name for node in nodes for name in node.reads}
     given_out = {value.name for value in model.outputs}
     read_later |= given_out
     for node in nodes:
         # The second input of CastLike says no more than a type.
-        read = node.inputs[:1] if node.op_type == "CastLike" else node.inputs
+        read = node.inputs[:1] if node.op_type == "CastLike" else node.reads
         reads = tuple(dict.fromkeys(called[name] for name in read if name in called))
         if not reads or node.op_type in {"Shape", "Size"}:
             continue

@@ -44,7 +44,7 @@ def needed_nodes(model: OnnxModel, by: Producers) -> tuple[OnnxNode, ...]:
                 continue
             state[node.number] = 1
             missing = []
-            for name in node.inputs:
+            for name in node.reads:
                 if not name or name in known:
                     continue
                 source = by.get(name)
@@ -68,7 +68,7 @@ def needed_nodes(model: OnnxModel, by: Producers) -> tuple[OnnxNode, ...]:
 def _computable(nodes: list[OnnxNode], known: set[str]) -> bool:
     done = set(known)
     for node in nodes:
-        if any(name and name not in done for name in node.inputs):
+        if any(name and name not in done for name in node.reads):
             return False
         done.update(node.outputs)
     return True

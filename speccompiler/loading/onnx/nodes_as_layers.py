@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.files.onnx.model import Attribute, OnnxModel, OnnxNode, Tensor, Unread
+from speccompiler.files.onnx.model import Attribute, Body, OnnxModel, OnnxNode, Tensor, Unread
 from speccompiler.files.onnx.tensors import read_tensor
 from speccompiler.files.ordinary_files import NotOrdinary
 from speccompiler.schemas.onnx_node import OnnxNode as Layer
@@ -47,6 +47,8 @@ def layer_of(
 def _shown(value: Attribute | str) -> Any:
     if isinstance(value, Tensor):
         return f"{value.dtype} {'x'.join(map(str, value.shape))}"
+    if isinstance(value, Body):
+        return tuple(node.op_type for node in value.nodes)
     if isinstance(value, Unread):
         return value.what
     if isinstance(value, bytes):

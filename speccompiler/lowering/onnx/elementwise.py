@@ -30,6 +30,8 @@ from speccompiler.lowering.onnx.scope import Scope, as_number
 from speccompiler.lowering.onnx.values import Known, Value
 
 X, P = Variable(), Parameter(0)
+TRUTH = Where(Compare("!=", X, Number(0.0)), Number(1.0), Number(0.0))
+"""1 for what is not 0: a value as a truth."""
 
 
 def lower_identity(scope: Scope) -> Value:
@@ -58,6 +60,8 @@ def lower_cast(scope: Scope) -> Value:
         return Value(x.node, x.rank, x.batch)
     if kind in whole and x.whole:
         return x
+    if kind in {9, b"BOOL"}:
+        return Value(scope.add(Map(TRUTH), x.node), x.rank, x.batch, whole=True)
     if kind in whole:
         y = scope.add(Map(parse("where(x < 0, ceil(x), floor(x))")), x.node)
         return Value(y, x.rank, x.batch, whole=True)
@@ -272,11 +276,24 @@ def with_parameter(scope: Scope, x: Value, known: Known, formula: Expression) ->
     if number is not None and len(known.shape) <= x.rank:
         whole = _with_number(formula, as_number(number))
         return scope.like(x, scope.add(Map(whole), x.node))
+    known = _once(scope, x, known)
     x, shape = _beside(scope, x, known.shape)
     target = tuple(longer(n, m) for n, m in zip(x.node.shape, shape, strict=True))
     node = expanded(scope, x.node, target)
     operand: Operand = scope.weight(known, tuple(range(len(shape))), shape, shape)
     return Value(scope.add(MapWith(formula, (operand,)), node), x.rank, x.batch)
+
+
+def _once(scope: Scope, x: Value, known: Known) -> Known:
+    """A constant that is repeated for every sample the model was exported for, as one of them."""
+    axis = x.batch - (x.rank - len(known.shape))
+    if axis < 0 or known.shape[axis] == 1 or known.shape[axis] != scope.exported:
+        return known
+    array = known.array()
+    first = array.take([0], axis)
+    if not np.array_equal(array, np.broadcast_to(first, array.shape), equal_nan=True):
+        return known
+    return known.changed("once", lambda a: a.take([0], axis))
 
 
 def _with_number(formula: Expression, number: Expression) -> Expression:

@@ -350,5 +350,8 @@ KNOWN: Mapping[str, Callable[[Scope, Sequence[Array]], Any]] = {
     "ReduceMean": _reduced(np.mean),
     "ReduceMax": _reduced(np.max),
     "ReduceMin": _reduced(np.min),
+    "ReduceL1": _reduced(lambda a, **how: np.sum(np.abs(a), **how)),
+    "ReduceL2": _reduced(lambda a, **how: np.sqrt(np.sum(a * a, **how))),
+    "ReduceSumSquare": _reduced(lambda a, **how: np.sum(a * a, **how)),
 }
 """What can be computed before a run."""

@@ -47,7 +47,8 @@ def computed(scope: Scope) -> dict[str, Known]:
 
 def _again(scope: Scope, given: Sequence[Known], place: int) -> Callable[[], Array]:
     """Computes a large value once more, whatever node the scope has come to."""
-    own = Scope(scope.b, scope.model, scope.tensors, scope.owners, scope.node, scope.inputs)
+    own = Scope(scope.b, scope.model, scope.tensors, scope.owners)
+    own.node, own.inputs = scope.node, scope.inputs
     op = KNOWN[own.node.op_type]
     return lambda: _checked(own, lambda: op(own, [known.array() for known in given]))[place]
 

@@ -71,8 +71,9 @@ def lower_onnx(
             unsupported = [*unsupported[:MOST_FINDINGS], last]
         return LoweredOnnx(None, tuple(unsupported), {})
     b = Builder(semantics, {}, reserved=frozenset(call.name for call in spec.calls))
-    scope = Scope(b, model, {}, {})
+    scope = Scope(b, model, {}, {}, _exported(graph))
     values: dict[str, Read] = {"": None}
+    scope.around = values
     outputs = frozenset(spec.outputs)
     try:
         for name, tensor in model.initializers.items():
@@ -95,6 +96,14 @@ def lower_onnx(
     lowered = Graph(tuple(b.nodes), spec.outputs)
     notes = (*b.diagnostics, *_other_floats(scope.tensors.values()))
     return LoweredOnnx(lowered, notes, scope.tensors)
+
+
+def _exported(graph: OnnxGraph) -> int | None:
+    """The number of samples that the file names for its inputs, where it names one."""
+    shapes = {value.name: value.shape or () for value in graph.model.inputs}
+    lengths = {shapes[name][graph.axes[name]] for name in graph.inputs}
+    numbers = [n for n in lengths if isinstance(n, int)]
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def _other_floats(tensors: Iterable[Known]) -> Iterator[Diagnostic]:
@@ -162,6 +171,7 @@ def _lowered(
     """The values that a node gives, each under the name of its layer."""
     b = scope.b
     node: OnnxNode = scope.node
+    scope.read_later = frozenset(output for output, _ in places)
     b.layer = b.call = places[0][1]
     start = len(b.nodes)
     given = rule_of(node.op_type)(scope)

@@ -11,6 +11,7 @@ import numpy as np
 from speccompiler.diagnostics.core import Problem
 from speccompiler.expressions.nodes import Binary, Parameter, Variable
 from speccompiler.graph.dims import Dim, format_dim, is_known, known_shape
+from speccompiler.graph.dims import known as known_length
 from speccompiler.graph.ir import Concat, Expand, Lookup, MapWith, Node, Pad, Shape, Slice
 from speccompiler.graph.places import slice_bounds
 from speccompiler.graph.shapes import element_count
@@ -214,12 +215,17 @@ def _looked_up(scope: Scope, table: Known, places: Value) -> Value:
 def lower_pad(scope: Scope) -> Value:
     """Zeros or another constant, the values at the edge, or the image reflected or repeated."""
     x = scope.floats()
-    amounts = scope.whole(1, "the pads")
+    amounts: Sequence[Dim] | None = scope.dims(1, "the pads")
     if amounts is None:
         amounts = scope.integers("pads", None) or scope.integers("paddings", None)
     axes = scope.whole(3, "axes")
     places = tuple(range(x.rank)) if axes is None else tuple(scope.axis(a, x.rank) for a in axes)
-    if amounts is None or len(amounts) != 2 * len(places) or any(abs(n) >= 2**31 for n in amounts):
+    known_amounts = [n for n in amounts or () if is_known(n)]
+    if (
+        amounts is None
+        or len(amounts) != 2 * len(places)
+        or any(abs(n) >= 2**31 for n in known_amounts)
+    ):
         raise Problem("CS269", f"{2 * len(places)} pads are needed")
     pairs = zip(amounts[: len(places)], amounts[len(places) :], strict=True)
     by_axis = dict(zip(places, pairs, strict=True))
@@ -229,16 +235,20 @@ def lower_pad(scope: Scope) -> Value:
     if all(sides == (0, 0) for sides in padding):
         return x
     mode = scope.word("mode", "constant")
-    if mode != "constant":
-        return scope.like(x, _extended(scope, x.node, padding, mode))
     value = scope.number("value", 0.0)
     known = scope.known(2, "the value")
     if known is not None and known.size:
         value = float(np.asarray(known.array(), np.float64).ravel()[0])
-    node = padded(scope, x.node, padding)
-    if value != 0:
-        node = _with_border(scope, x.node, node, padding, value)
-    return scope.like(x, node)
+    if mode == "constant" and value == 0:
+        return scope.like(x, padded(scope, x.node, padding))
+    if len(known_amounts) < len(amounts):
+        raise scope.refuse("the pads depend on a length that is open, and are no zeros", OPEN)
+    pads = tuple((known_length(before), known_length(after)) for before, after in padding)
+    if mode != "constant":
+        return scope.like(x, _extended(scope, x.node, pads, mode))
+    if not all(map(is_known, x.node.shape)):
+        return scope.like(x, _bordered(scope, x.node, pads, value))
+    return scope.like(x, _with_border(scope, padded(scope, x.node, pads), pads, value))
 
 
 MOST_AXES = 3
@@ -264,12 +274,30 @@ def padded(scope: Scope, x: Node, padding: Sequence[tuple[Dim, Dim]]) -> Node:
     return x
 
 
+def _bordered(scope: Scope, x: Node, padding: Sequence[tuple[int, int]], value: float) -> Node:
+    """Axis by axis, values that are all the same beside a node of open lengths."""
+    for axis, (before, after) in enumerate(padding):
+        x = cut(scope, x, axis, max(-before, 0), x.shape[axis] + min(before, 0) + min(after, 0))
+        parts = [_alike(scope, x, axis, count, value) for count in (before, after)]
+        found = [parts[0], x, parts[1]]
+        x = joined(scope, [part for part in found if part is not None], axis)
+    return x
+
+
+def _alike(scope: Scope, x: Node, axis: int, count: int, value: float) -> Node | None:
+    """So many places of an axis, each of one number; None for none."""
+    if count <= 0:
+        return None
+    one = cut(scope, x, axis, 0, 1)
+    number = scope.numbers([value], (1,) * len(x.shape))
+    same = scope.add(MapWith(Parameter(0), (number,)), one)
+    return expanded(scope, same, (*one.shape[:axis], count, *one.shape[axis + 1 :]))
+
+
 def _with_border(
-    scope: Scope, x: Node, y: Node, padding: Sequence[tuple[int, int]], value: float
+    scope: Scope, y: Node, padding: Sequence[tuple[int, int]], value: float
 ) -> Node:
     """The value added to the zeros around: one number for each axis would not say which."""
-    if not all(map(is_known, y.shape)):
-        raise scope.refuse(f"an image of open lengths is padded with {value:g}", OPEN)
     lengths = known_shape(y.shape)
     scope.check_count(prod(lengths))
     border = np.full(lengths, value)
@@ -288,8 +316,6 @@ def _extended(scope: Scope, x: Node, padding: Sequence[tuple[int, int]], mode: s
         raise Problem("CS269", f"there is no mode '{mode[:20]}'")
     for axis, (before, after) in enumerate(padding):
         length = x.shape[axis]
-        if mode != "edge" and not is_known(length):
-            raise scope.refuse("an axis of open length is reflected or repeated", OPEN)
         x = cut(scope, x, axis, max(-before, 0), length + min(before, 0) + min(after, 0))
         length = x.shape[axis]
         before, after = max(before, 0), max(after, 0)
@@ -301,9 +327,9 @@ def _extended(scope: Scope, x: Node, padding: Sequence[tuple[int, int]], mode: s
             parts.append(x)
             parts += _repeated(scope, x, axis, length - 1, after)
         else:
-            assert is_known(length), "checked above"
-            period = 2 * (length - 1) if mode == "reflect" else length
-            if period <= 0 or max(before, after) >= (length if mode == "reflect" else length + 1):
+            # A length that is open is checked by each slice, once a run says it.
+            most = length - 1 if mode == "reflect" else length
+            if is_known(most) and (most < 1 or max(before, after) > most):
                 raise scope.refuse(f"{max(before, after)} values come in beside {length} ({mode})")
             step = -1 if mode == "reflect" else 1
             first = before if mode == "reflect" else length - before
@@ -336,18 +362,11 @@ def lower_expand(scope: Scope) -> Value:
         node = scope.reshaped(x.node, (1, *x.sample))
         x = Value(node, x.rank + 1, x.batch + 1, x.whole)
     whole = (*(1,) * (x.rank - len(target)), *target)
-    if whole[x.batch] not in (1, BATCH) and whole[x.batch] != _fixed(scope):
+    if whole[x.batch] not in (1, BATCH) and whole[x.batch] != scope.exported:
         raise scope.mixes(f"it repeats axis {x.batch}")
     sample = (*whole[: x.batch], *whole[x.batch + 1 :]) or (1,)
     shape = tuple(longer(n, m) for n, m in zip(x.node.shape, sample, strict=True))
     return Value(_expanded(scope, x.node, shape), x.rank, x.batch, x.whole)
-
-
-def _fixed(scope: Scope) -> Dim | None:
-    """The number of samples that the model was exported for."""
-    found = {v.shape[0] for v in scope.model.inputs if v.shape}
-    one = found.pop() if len(found) == 1 else None
-    return one if isinstance(one, int) else None
 
 
 def _expanded(scope: Scope, x: Node, shape: Shape) -> Node:

@@ -84,13 +84,15 @@ def lower_recurrent(scope: Scope) -> tuple[Value | None, ...]:
         raise Problem("CS269", f"weights of {layer.kernel.shape[0]} directions are given")
     activations = _activations(scope, kind, count)
     states = [_states(scope, index, count, layer) for index in ((5, 6) if kind == "LSTM" else (5,))]
-    every = bool(scope.node.outputs and scope.node.outputs[0])
-    sequences, finals = [], []
+    every = scope.wants(0)
+    sequences: list[Node | None] = []
+    finals: list[list[Node | None]] = []
     for way in range(count):
         backwards = direction == "reverse" or way == 1
         given = [state[way] for state in states if state is not None]
+        wanted = [scope.wants(1 + place) for place in range(len(states))]
         rows, last = _direction(
-            scope, x.node, layer, activations[way], way, backwards, given, len(states), every
+            scope, x.node, layer, activations[way], way, backwards, given, wanted, every
         )
         sequences.append(rows)
         finals.append(last)
@@ -188,12 +190,12 @@ def _direction(
     way: int,
     backwards: bool,
     given: list[Node],
-    states: int,
+    wanted: list[bool],
     every: bool,
-) -> tuple[Node | None, list[Node]]:
+) -> tuple[Node | None, list[Node | None]]:
     """All outputs ``(T, units)`` in the order of time, and the final states ``(units,)``."""
     kind = scope.node.op_type
-    if given and len(given) < states:
+    if given and len(given) < len(wanted):
         raise scope.refuse("one of two initial states is given, and the other is none")
     gates, units = GATES[kind], layer.units
     order = _ORDER[kind]
@@ -208,6 +210,8 @@ def _direction(
     cell: Cell = "gru_reset_after" if layer.after else cells[kind]
     gate: Expression = activations[0]
     inner: Expression = activations[1] if len(activations) > 1 else activations[0]
+    # The only output is the state h.
+    states_apart = any(wanted[1:]) or (every and wanted[0])
     op = Recurrent(
         cell,
         layer.steps,
@@ -218,10 +222,10 @@ def _direction(
         reverse=backwards,
         sequences=every,
         carried=bool(given),
-        gives_states=True,
+        gives_states=states_apart,
     )
     y = scope.add(op, z, *given)
-    count: Dim = layer.steps if every else 1
+    behind: Dim = (layer.steps if every else 1) if states_apart else 0
     rows: Node | None = None
     if every:
         rows = (
@@ -229,7 +233,10 @@ def _direction(
             if backwards
             else cut(scope, y, 0, 0, layer.steps)
         )
-    last = [scope.reshaped(cut(scope, y, 0, count + place, 1), (units,)) for place in range(states)]
+    last = [
+        scope.reshaped(cut(scope, y, 0, behind + place, 1), (units,)) if needed else None
+        for place, needed in enumerate(wanted)
+    ]
     return rows, last
 
 
@@ -272,7 +279,7 @@ def _results(
     scope: Scope,
     layer: _Layer,
     sequences: list[Node | None],
-    finals: list[list[Node]],
+    finals: list[list[Node | None]],
     first: int,
 ) -> tuple[Value | None, ...]:
     """In layout 0 ``(T, directions, N, units)`` and ``(directions, N, units)``, in 1 N first."""
@@ -283,6 +290,8 @@ def _results(
         parts = [scope.reshaped(node, (steps, 1, units)) for node in rows]
         found[0] = Value(joined(scope, parts, 1), 4, 2 if first else 0)
     for place in range(len(finals[0])):
-        states = [scope.reshaped(last[place], (1, units)) for last in finals]
-        found.append(Value(joined(scope, states, 0), 3, 1 if first else 0))
+        last = [states[place] for states in finals]
+        states = [scope.reshaped(node, (1, units)) for node in last if node is not None]
+        value = Value(joined(scope, states, 0), 3, 1 if first else 0) if states else None
+        found.append(value)
     return tuple(found)

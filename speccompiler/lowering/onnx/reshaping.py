@@ -63,18 +63,11 @@ def _places(scope: Scope, x: Value, target: tuple[Dim, ...], count: Dim) -> list
         rest = rest * n if n != -1 else rest
     if free and rest == count:
         return free
-    exported = _exported(scope, x)
+    exported = 1 if scope.exported is None else scope.exported
     same = [i for i, n in enumerate(target) if n == exported]
     if x.batch in same:
         same = [x.batch, *(i for i in same if i != x.batch)]
     return [*same, *free]
-
-
-def _exported(scope: Scope, x: Value) -> int | None:
-    """The number of samples that the file names for its inputs, where it names one."""
-    found = {v.shape[0] for v in scope.model.inputs if v.shape}
-    numbers = {n for n in found if isinstance(n, int)}
-    return numbers.pop() if len(numbers) == 1 else 1
 
 
 def _filled(sample: tuple[Dim, ...], given: Shape) -> Shape | None:

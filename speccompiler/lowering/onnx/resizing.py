@@ -114,7 +114,7 @@ def _resized(
     shape = x.shape
     batch_size = BATCH if sizes is None else sizes[x.batch]
     batch_scale = 1.0 if scales is None else scales[x.batch]
-    if batch_scale != 1 or (sizes is not None and batch_size not in (BATCH, 1, *_exported(scope))):
+    if batch_scale != 1 or (sizes is not None and batch_size not in (BATCH, 1, scope.exported)):
         raise scope.mixes(f"values come in along axis {x.batch}")
     factors = _factors(x, scales, sizes, how)
     if factors is not None:
@@ -155,11 +155,6 @@ def _resized(
         scope.check_count(n * size)
         node = _along(scope, node, p, matrix(how, n, size, scale, region))
     return scope.like(x, node)
-
-
-def _exported(scope: Scope) -> set[int]:
-    lengths = {v.shape[0] for v in scope.model.inputs if v.shape}
-    return {n for n in lengths if isinstance(n, int)}
 
 
 def _factors(

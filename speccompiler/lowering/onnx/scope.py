@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -37,9 +37,21 @@ class Scope:
     """The constants that are weights, by their layers and names."""
     owners: dict[str, str]
     """The layer that each of them belongs to: the first that reads it."""
+    exported: int | None = None
+    """The number of samples that the file names for its inputs, where it names one."""
     # Set before any rule is called: a scope is made once, and moves on from node to node.
     node: OnnxNode = field(default=None)  # type: ignore[assignment]
     inputs: tuple[Read, ...] = ()
+    around: Mapping[str, Read] = field(default_factory=dict)
+    """The values so far, by their names: bodies read them as well."""
+
+    read_later: frozenset[int] | None = None
+    """The outputs that something reads; None where nobody knows."""
+
+    def wants(self, output: int) -> bool:
+        """Whether something reads an output."""
+        named = output < len(self.node.outputs) and bool(self.node.outputs[output])
+        return named and (self.read_later is None or output in self.read_later)
 
     # What is wrong.
 

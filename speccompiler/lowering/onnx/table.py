@@ -69,6 +69,8 @@ RULES: Mapping[str, str] = {
     "Tile": "parts.lower_tile",
     "Resize": "resizing.lower_resize",
     "Upsample": "resizing.lower_upsample",
+    "If": "branches.lower_if",
+    "Scan": "scan.lower_scan",
     "RNN": "recurrent.lower_recurrent",
     "GRU": "recurrent.lower_recurrent",
     "LSTM": "recurrent.lower_recurrent",
