@@ -179,8 +179,10 @@ NOT_READ = [
     (layer("Bidirectional", "b", layer=layer("LSTM", "f", units=2, go_backwards=False),
            backward_layer=layer("LSTM", "k", units=3, go_backwards=True)),
      "the backward layer of 'b' is not the copy of its forward layer"),
-    (layer("LocallyConnected1D", "l", filters=2, kernel_size=[3], implementation=2),
-     "'implementation' of 'l' is 2, with which its kernel is stored in another form"),
+    (layer("LocallyConnected1D", "l", filters=2, kernel_size=[3], implementation=2,
+           data_format="channels_first"),
+     "'implementation' of 'l' is 2, with which its kernel is stored in another form: of "
+     "data_format 'channels_first' that is not read"),
 ]  # fmt: skip
 
 
