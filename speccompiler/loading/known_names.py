@@ -154,8 +154,8 @@ UNSURE_VALUES = frozenset({"truncated_normal", "tensorflow-0.12"})
 """Those of ``VALUES`` whose numbers may differ."""
 
 CAUSAL = (
-    "Keras 1.x has none: a ZeroPadding1D with padding [k - 1, 0] before it, for a kernel of "
-    "length k, and border_mode valid"
+    "only a Convolution1D has it; else a ZeroPadding1D with padding [k - 1, 0] before the layer, "
+    "for a kernel of length k, and border_mode valid"
 )
 
 
@@ -230,6 +230,8 @@ def activation_hint(name: str, argument: str = "activation") -> str | None:
     plain = plain_name(name)
     found = EXPRESSIONS.get(plain)
     layer = LAYERS_FOR.get(plain)
+    if plain == "logsoftmax" and name != "log_softmax":
+        return "it is called log_softmax here"
     if plain == "logsoftmax":
         return 'write softmax, and after it {type: Activation, activation: {expr: "log(x)"}}'
     if found is not None:

@@ -28,6 +28,15 @@ def holding(
     if text_at(node, "class_name") == "Bidirectional":
         config = _two_ways(reading, config, entry.value)
     parts = parts_of(config.entries["layer"].value)
+    if len(parts) > 1 and text_at(node, "class_name") == "Bidirectional":
+        name = shown(text_at(config, "name") or "Bidirectional")
+        reading.refuse(
+            entry.value.span,
+            "CS242",
+            f"'{name}' goes both ways through several cells on one another, which is not read",
+            "a Bidirectional around each cell is another model; save one that goes one way",
+        )
+        parts = parts[-1:]
     inner = parts[0] if len(parts) == 1 else in_a_row(entry.value, parts)
     return added(node, config=added(config, layer=_held(inner)))
 

@@ -129,8 +129,8 @@ def test_a_function_of_the_authors_is_answered_by_name() -> None:
     dense = layer("Dense", "d", units=2, activation="my_own")
     model = sequential(INPUT, dense, **TFK)
     assert errors(model) == [
-        ("CS027", "'my_own' is no layer of Keras 2 or later: it is a class of the model's author "
-         "or of another package")
+        ("CS027", "'my_own' is no layer and no activation of Keras 2 or later: it is the "
+         "work of the model's author or of another package")
     ]  # fmt: skip
     found = good(model, replace={"d_activation": "x * 2"})
     assert [one.name for one in found.spec.layers] == ["i", "d", "d_activation"]
@@ -175,7 +175,7 @@ NOT_READ = [
      "the dtype policy 'int8_from_float32' of 'm' is none that convspec follows"),
     (layer("LayerNormalization", "n", rms_scaling=True), "'rms_scaling' of 'n' is not read"),
     (layer("GRU", "r", units=2, recurrent_activation="mine"),
-     "'recurrent_activation' of 'r' is a function that is not Keras's: mine"),
+     "'recurrent_activation' of 'r' is mine, which is not read inside of a recurrent layer"),
     (layer("Bidirectional", "b", layer=layer("LSTM", "f", units=2, go_backwards=False),
            backward_layer=layer("LSTM", "k", units=3, go_backwards=True)),
      "the backward layer of 'b' is not the copy of its forward layer"),

@@ -76,7 +76,7 @@ def drawn(gates: int, prefix: str = "r/") -> dict[str, np.ndarray]:
 
 
 def canonical(kernel: np.ndarray, gates: int) -> list[np.ndarray]:
-    """The matrices ``(units, inputs)`` that CuDNN reads: Keras hands it each gate's numbers flat."""
+    """The matrices ``(units, inputs)`` of CuDNN, which Keras hands each gate's numbers flat."""
     return [part.ravel().reshape(UNITS, -1) for part in np.split(kernel, gates, axis=1)]
 
 
