@@ -134,7 +134,8 @@ _MERGES = {
     "mean": "ave",
     "concatenate": "concat",
 }
-_ACTIVATIONS = {"identity": "linear", "none": "linear", "logistic": "sigmoid"}
+_ACTIVATIONS = {"identity": "linear", "none": "linear", "logistic": "sigmoid",
+                "logsoftmax": "log_softmax"}  # fmt: skip
 VALUES: Mapping[str, Mapping[str, str]] = {
     "dim_ordering": _ORDERINGS,
     "semantics": {"tf": "tensorflow", "th": "theano", "tensorflow-0.12": "tensorflow-1.0"},
@@ -230,8 +231,6 @@ def activation_hint(name: str, argument: str = "activation") -> str | None:
     plain = plain_name(name)
     found = EXPRESSIONS.get(plain)
     layer = LAYERS_FOR.get(plain)
-    if plain == "logsoftmax" and name != "log_softmax":
-        return "it is called log_softmax here"
     if plain == "logsoftmax":
         return 'write softmax, and after it {type: Activation, activation: {expr: "log(x)"}}'
     if found is not None:

@@ -36,7 +36,7 @@ LATER: Mapping[str, tuple[str, ...]] = {
 """Arguments of layers that Keras 1.2.2 has."""
 _VALUES: Mapping[str, Mapping[str, str]] = {
     "border_mode": {"causal": "valid, same, full"},
-    "mode": {mode: "sum, mul, ave, max, concat, dot, cos" for mode in ("sub", "min")},
+    "mode": dict.fromkeys(("sub", "min"), "sum, mul, ave, max, concat, dot, cos"),
 }
 """Values of arguments, and which there were."""
 
