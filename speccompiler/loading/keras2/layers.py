@@ -29,6 +29,7 @@ from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.special import SPECIAL
 from speccompiler.loading.keras2.values import is_null, without
 from speccompiler.loading.keras2.weight_rules import RULES
+from speccompiler.loading.keras2.windows import center_crop
 from speccompiler.loading.tree_reading import child, text
 from speccompiler.loading.written_spec import UNKNOWN_MARK
 from speccompiler.schemas.fields import has_argument
@@ -69,6 +70,11 @@ def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list
         cells = cells_of(reading, config)
         if cells is not None:
             return _stacked(reading, node, cells)
+    if kind == "CenterCrop" and not is_custom(node):
+        read, _ = _arguments(reading, kind, text_at(config, "name") or kind, config)
+        cropped = center_crop(node, read)
+        if cropped is not None:
+            return [cropped]
     known = kind in TYPES or kind in SAME or kind in SPECIAL or kind in NOTHING
     if not known or is_custom(node):
         return [Made(kind, _plain(config), unknown=True)]

@@ -19,6 +19,9 @@ def _input(reading: Reading, kind: str, config: Mapping) -> list[Made]:
     entry = config.entries.get("ragged")
     if entry is not None and value_of(config, "ragged") is True:
         reading.refuse(entry.value.span, "CS242", "ragged inputs are not read", "pad them")
+    if value_of(config, "sparse") is True:
+        # The values are the same however they are stored: here all of them are given.
+        config = without(config, "sparse")
     return [Made(kind, without(config, "ragged", "optional"))]
 
 

@@ -26,7 +26,8 @@ _WHAT_TO_DO = {
     "RNN": f"around SimpleRNNCell, GRUCell and LSTMCell it is read; else {_STATE}",
     "StackedRNNCells": _STATE,
     "AbstractRNNCell": _STATE,
-    "CenterCrop": "Cropping2D with the amounts of the image's size does the same",
+    "CenterCrop": "the file does not tell how large images are: a Cropping2D with the amounts does "
+    "the same",
     "CategoryEncoding": _TABLE,
     "Discretization": _TABLE,
     "HashedCrossing": _TABLE,
@@ -38,7 +39,6 @@ _WHAT_TO_DO = {
     "FeatureSpace": _TABLE,
     "MelSpectrogram": "compute the spectrogram before the model, and save the rest",
     "STFTSpectrogram": "compute the spectrogram before the model, and save the rest",
-    "SpectralNormalization": "save the layer that it wraps: in a forward pass it is that alone",
     "RMSNormalization": "LayerNormalization is read; it also takes the mean off",
     "Wrapper": "save the layer that it wraps",
     "TFOpLambda": _FUNCTION,
@@ -51,7 +51,8 @@ _WHAT_TO_DO = {
     "JaxLayer": _CODE,
     "FlaxLayer": _CODE,
     "TorchModuleWrapper": _CODE,
-    "RandomCrop": "in a forward pass it crops the centre: write a Cropping2D",
+    "RandomCrop": "its releases resize, crop or do nothing in a forward pass: save the layers "
+    "behind it",
     "AdaptiveAveragePooling1D": "AveragePooling with the windows of the input's size",
     "AdaptiveAveragePooling2D": "AveragePooling with the windows of the input's size",
     "AdaptiveAveragePooling3D": "AveragePooling with the windows of the input's size",

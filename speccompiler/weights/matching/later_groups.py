@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from speccompiler.weights.matching.layer_groups import LayerGroup, without_variable_number
+from speccompiler.weights.matching.saved_paths import NOBODY
 
 _ROOT = "model_weights/"
 _RANKS: Mapping[str, int] = {
@@ -27,7 +28,9 @@ _RANKS: Mapping[str, int] = {
 """What Keras 2 calls tensors, and where each stands in its layer."""
 _NUMBERED = re.compile(r"(.+?)_([0-9]{1,9})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_NOT_OURS = frozenset({"count", "seed_generator_state", "iteration", "learning_rate"})
+_NOT_OURS = frozenset(
+    {"count", "seed_generator_state", "iteration", "learning_rate", "vector_u", "sn_u"}
+)
 """Variables that a layer keeps beside its weights: no forward pass reads them."""
 _OTHERS = (
     "optimizer_weights/",
@@ -54,6 +57,8 @@ def groups_by_name(
         if bare.startswith(_OTHERS) or last in _NOT_OURS or "seed_generator" in path:
             continue
         owner, place = _of_saved_path(path, last, owners) or _of_named(path, last, layers, at)
+        if owner == NOBODY:
+            continue
         if owner is None:
             return None
         found.setdefault(owner, []).append((place, key))
