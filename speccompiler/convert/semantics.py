@@ -76,6 +76,13 @@ def _refused(here: list[Node], there: list[Node]) -> Problem:
         if one != two:
             text = f": {padding_text(one)} here, {padding_text(two)} there"
             break
+    if any(isinstance(node.op, Recurrent) for node in here):
+        return Problem(
+            "CS150",
+            f"'same' is padded differently by the two backends{text}; no kernel makes up for that",
+            "keep the semantics: the state of a ConvLSTM2D is padded at every step, which no layer "
+            "before it can do",
+        )
     return Problem(
         "CS150",
         f"'same' is padded differently by the two backends{text}; no kernel makes up for that",

@@ -29,6 +29,7 @@ from speccompiler.graph.operands import Derived as Derived
 from speccompiler.graph.operands import Joined as Joined
 from speccompiler.graph.operands import Operand as Operand
 from speccompiler.graph.operands import Row as Row
+from speccompiler.graph.operands import UnsharedPlaces as UnsharedPlaces
 from speccompiler.graph.operands import Weight as Weight
 from speccompiler.graph.operands import stored_tensors as stored_tensors
 

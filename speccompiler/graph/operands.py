@@ -13,6 +13,24 @@ from speccompiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class UnsharedPlaces:
+    """The places that have a kernel of their own each; lengths, kernel and stride by axis."""
+
+    lengths: tuple[int, ...]
+    """Of what the layer reads, with what pads it."""
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    channels_first: bool
+    """Whether channels come first in what a kernel reads, and in the layer's input and output."""
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many places there are along each axis."""
+        sides = zip(self.lengths, self.kernel, self.stride, strict=True)
+        return tuple((n - k) // s + 1 for n, k, s in sides)
+
+
+@dataclass(frozen=True, slots=True)
 class Weight:
     """A stored tensor and how it becomes the operand of an operation.
 
@@ -28,7 +46,8 @@ class Weight:
 
     ``variants`` says which other shapes a file may hold. "conv1d": Keras up to 1.0.8 stored this
     kernel in another layout, Keras 2 without its axis of length 1; "shared": any axis may have
-    the length 1; "split": the same numbers may have the shape ``split``.
+    the length 1; "split": the same numbers may have the shape ``split``; "cudnn": the bias of a
+    recurrent layer may be that of its CuDNN twin; places: a kernel for each may be one matrix.
 
     The name alone is hashed: few tensors are read in two ways, and sets of them are many.
     """
@@ -41,7 +60,9 @@ class Weight:
     flip: bool = field(default=False, hash=False)
     split: tuple[int, ...] = field(default=(), hash=False)
     phases: tuple[int, ...] = field(default=(), hash=False)
-    variants: Literal["", "conv1d", "shared", "split"] = field(default="", hash=False)
+    variants: Literal["", "conv1d", "shared", "split", "cudnn"] | UnsharedPlaces = field(
+        default="", hash=False
+    )
 
     @property
     def name(self) -> tuple[str, str]:

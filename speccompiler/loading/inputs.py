@@ -23,7 +23,8 @@ def declared_shapes(layer: Layer) -> dict[str, InputShape]:
         shapes["batch_input_shape"] = layer.batch_input_shape[1:]
     said: Any = layer
     if layer.class_name == "Embedding":  # its input_dim counts the rows of its table
-        shapes["input_length"] = (said.input_length,)
+        if said.input_length is not None:
+            shapes["input_length"] = (said.input_length,)
     elif has_argument(type(layer), "input_length") and said.input_dim is not None:
         shapes["input_dim"] = (said.input_length, said.input_dim)
     return shapes
@@ -56,7 +57,7 @@ def model_inputs(
             given = _for_one_input(header.input_shape, names)
             shape = input_shape(given, layer, native=native)
             if shape is None:
-                raise _missing(name, several=len(names) > 1)
+                raise _missing(name, layer, several=len(names) > 1)
             dtype = layer.input_dtype or header.input_dtype
             inputs.append(ModelInput.model_construct(name=name, shape=shape, dtype=dtype))
         except Problem as problem:
@@ -75,14 +76,22 @@ def _for_one_input(shape: InputShape | None, names: Sequence[str]) -> InputShape
     return shape
 
 
-def _missing(name: str, *, several: bool) -> Problem:
+_EXAMPLES = {1: [100, 32], 3: [16, 112, 112, 3]}
+"""Shapes of samples by the number of spatial axes; of images for all others."""
+
+
+def _missing(name: str, layer: Layer, *, several: bool) -> Problem:
     if several:
         message = f"nothing says the shape of input '{shown(name)}'"
         return Problem("CS036", message, "add input_shape to this layer")
+    inner = layer.inner
+    example = _EXAMPLES.get(inner.rank, [224, 224, 3])
+    if inner.class_name == "ConvLSTM2D" or (inner is not layer and inner.rank == 2):
+        example = [16, 64, 64, 3]
     return Problem(
         "CS036",
         "nothing says the shape of the input",
-        "add input_shape, for example input_shape: [224, 224, 3]",
+        f"add input_shape, for example input_shape: {example}",
     )
 
 
@@ -119,6 +128,8 @@ def input_shape(
                 "keep one of the two",
                 argument=argument,
             )
+    if shape is None and first.class_name == "Embedding":
+        return (None,)
     last = _last_axis(first)
     if last is None:
         return shape

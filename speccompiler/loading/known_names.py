@@ -134,7 +134,8 @@ _MERGES = {
     "mean": "ave",
     "concatenate": "concat",
 }
-_ACTIVATIONS = {"identity": "linear", "none": "linear", "logistic": "sigmoid"}
+_ACTIVATIONS = {"identity": "linear", "none": "linear", "logistic": "sigmoid",
+                "logsoftmax": "log_softmax"}  # fmt: skip
 VALUES: Mapping[str, Mapping[str, str]] = {
     "dim_ordering": _ORDERINGS,
     "semantics": {"tf": "tensorflow", "th": "theano", "tensorflow-0.12": "tensorflow-1.0"},
@@ -154,8 +155,8 @@ UNSURE_VALUES = frozenset({"truncated_normal", "tensorflow-0.12"})
 """Those of ``VALUES`` whose numbers may differ."""
 
 CAUSAL = (
-    "Keras 1.x has none: a ZeroPadding1D with padding [k - 1, 0] before it, for a kernel of "
-    "length k, and border_mode valid"
+    "only a Convolution1D has it; else a ZeroPadding1D with padding [k - 1, 0] before the layer, "
+    "for a kernel of length k, and border_mode valid"
 )
 
 

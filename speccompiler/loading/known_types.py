@@ -41,7 +41,6 @@ _OTHER_NAMES: Mapping[str, str] = {
     "batchnorm3d": "BatchNormalization",
     "batchnormalizationv1": "BatchNormalization",
     "input": "InputLayer",
-    "alphadropout": "Dropout",
     "dilatedconv2d": "AtrousConvolution2D",
     "dilatedconv1d": "AtrousConvolution1D",
     "gaussiannoiselayer": "GaussianNoise",
@@ -63,11 +62,39 @@ _NATIVE_NAMES: Mapping[str, str] = {
     "layernorm": "LayerNormalization",
     "groupnorm": "GroupNormalization",
     "l2normalization": "UnitNormalization",
+    "resizing": "Resize",
 }
 """Other names of layers that only convspec has, for native specs alone."""
+_NAMED_ACTIVATIONS: Mapping[str, str] = {
+    "swish": "swish",
+    "silu": "silu",
+    "gelu": "gelu",
+    "gelutanh": "gelu_tanh",
+    "selu": "selu",
+    "mish": "mish",
+    "relu6": "relu6",
+    "hardswish": "hard_silu",
+    "hardsilu": "hard_silu",
+    "exponential": "exponential",
+    "logsoftmax": "log_softmax",
+}
+"""Activations that have a name in native specs."""
+_CUDNN = "write {} with inner_activation: sigmoid and {}; it takes the weights of a CuDNN layer too"
+_NATIVE_ADVICE: Mapping[str, str] = {
+    "cudnnlstm": _CUDNN.format("an LSTM", "consume_less: gpu"),
+    "cudnngru": _CUDNN.format("a GRU", "reset_after: true"),
+    "lstmcell": "write an LSTM: a layer around one cell is that",
+    "grucell": "write a GRU: a layer around one cell is that",
+    "simplernncell": "write a SimpleRNN: a layer around one cell is that",
+    "rnn": "write the SimpleRNN, LSTM or GRU whose cell it holds",
+    "instancenormalization": "GroupNormalization with groups: -1 normalises each channel of a "
+    "sample by itself",
+}
+"""What to write for layers that a native spec says otherwise."""
 _ADVICE: Mapping[str, str] = {
     "depthwiseconv2d": "the nearest is SeparableConvolution2D, which mixes the channels by a "
     "second kernel; with the identity for that it is the same",
+    "alphadropout": "a Dropout does the same in a forward pass: nothing",
     "conv1dtranspose": "Keras 1.x has only Deconvolution2D; reshape to an image one column wide",
     "conv3dtranspose": "Keras 1.x has only Deconvolution2D; UpSampling3D and a Convolution3D are "
     "near it",
@@ -99,12 +126,16 @@ def type_hint(name: str, native: bool) -> str:
         return f"it is called {_OTHER_NAMES[plain]} here"
     if native and plain in _NATIVE_NAMES:
         return f"it is called {_NATIVE_NAMES[plain]} here"
-    if plain in _ADVICE:
-        return _ADVICE[plain]
-    types = [n for n in (*LAYERS, *aliases()) if native or n not in NATIVE_LAYERS]
+    if native and plain in _NAMED_ACTIVATIONS:
+        return f"write {{type: Activation, activation: {_NAMED_ACTIVATIONS[plain]}}}"
+    if native and plain in _NATIVE_ADVICE:
+        return _NATIVE_ADVICE[plain]
+    types = _types(native)
     exact = {known.casefold(): known for known in types}
     if plain in exact:
         return f"did you mean '{exact[plain]}'?"
+    if plain in _ADVICE:
+        return _ADVICE[plain]
     if plain in EXPRESSIONS:
         return f'write {{type: Activation, activation: {{expr: "{EXPRESSIONS[plain]}"}}}}'
     pool = _pool(plain)
@@ -116,6 +147,13 @@ def type_hint(name: str, native: bool) -> str:
     close = difflib.get_close_matches(plain, exact, n=4, cutoff=0.5)
     listed = ", ".join(exact[one] for one in close) if close else ", ".join(_COMMON)
     return f"{'near names' if close else 'layers are'}: {listed}{'' if close else ' and others'}"
+
+
+def _types(native: bool) -> list[str]:
+    """The names of all layers that there are, for Keras 1.x without what came later."""
+    names = [*LAYERS, *aliases()]
+    later = {other for other, name in aliases().items() if name in NATIVE_LAYERS}
+    return names if native else [n for n in names if n not in NATIVE_LAYERS and n not in later]
 
 
 def _activation(plain: str) -> str:
@@ -143,12 +181,17 @@ def type_remedy(name: str) -> Remedy | None:
     other = _OTHER_NAMES.get(plain) or _NATIVE_NAMES.get(plain)
     if other is not None:
         return Remedy(Write(other), safe=other not in _UNLIKE)
-    if plain in _ADVICE:
+    if plain in _NAMED_ACTIVATIONS:
+        named = {"type": "Activation", "activation": _NAMED_ACTIVATIONS[plain]}
+        return Remedy(Instead(named))
+    if plain in _NATIVE_ADVICE:
         return None
     types = [*LAYERS, *aliases()]
     exact = {known.casefold(): known for known in types}
     if plain in exact:
         return Remedy(Write(exact[plain]))
+    if plain in _ADVICE:
+        return None
     if plain in EXPRESSIONS:
         activation = {"expr": EXPRESSIONS[plain]}
         return Remedy(Instead({"type": "Activation", "activation": activation}), safe=False)

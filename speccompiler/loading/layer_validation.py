@@ -95,11 +95,15 @@ def _validated(
             layer = schema.model_validate(data)
         else:
             from speccompiler.loading.keras1.later_activations import later_activations
+            from speccompiler.loading.keras1.later_arguments import later_arguments
             from speccompiler.loading.training_arguments import as_keras_read
 
             # What is marked as own is of a later Keras, which has these names.
             foreign += () if native else later_activations(data)
             data |= {str(problem.argument): "linear" for problem in foreign}
+            later = () if native else tuple(later_arguments(layer_type, data))
+            data = {k: v for k, v in data.items() if all(k != p.argument for p in later)}
+            foreign += later
             layer = as_keras_read(schema, data, layer_type, reads_input=reads_input)
     except Problem as problem:
         where: Path = (problem.argument,) if problem.argument else ()

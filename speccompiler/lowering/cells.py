@@ -81,9 +81,12 @@ def biases(
     The latter are two rows of one tensor.
     """
 
+    twin = layer.class_name == "LSTM" and layer.joined
+
     def read(name: str, gates: int) -> Weight:
         shape = (2, gates * units) if apart else (gates * units,)
-        return Weight(b.layer, name, shape, tuple(range(len(shape))), shape)
+        variants: Literal["", "cudnn"] = "cudnn" if apart or twin else ""
+        return Weight(b.layer, name, shape, tuple(range(len(shape))), shape, variants=variants)
 
     if not layer.bias:
         return None, None

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 def lower_embedding(b: Builder, layer: Embedding, x: Node) -> Node:
-    """Each number becomes the row of the table that it names; 0 may mark a gap. CS038."""
-    if len(x.shape) != 1:
+    """Each number becomes the row of the table that it names; 0 may mark a gap. CS038.
+
+    Samples have any axes since Keras 2.0 (2.0.2 layers/embeddings.py ``compute_output_shape``).
+    """
+    if len(x.shape) != 1 and not b.semantics.later_keras:
         raise Problem(
             "CS038",
             "Embedding takes samples of shape (steps,), but its input has shape "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from speccompiler.diagnostics.core import Problem
-from speccompiler.graph.ir import Local, Node, Weight
+from speccompiler.graph.ir import Local, Node, UnsharedPlaces, Weight
 from speccompiler.graph.padding import window_count
 from speccompiler.graph.shapes import format_shape
 from speccompiler.lowering.activations import activated
@@ -53,6 +53,9 @@ def lower_locally_connected(
         (0, 1, 2) if tf else (0, 2, 3, 1, 4),
         shape,
         split=() if tf else (positions, channels, *kernel, filters),
+        variants=UnsharedPlaces(
+            tuple(n for n in x.shape[:-1] if isinstance(n, int)), kernel, stride, not tf
+        ),
     )
     bias = None
     if layer.bias:

@@ -20,6 +20,7 @@ from speccompiler.lowering.cells import (
     scan,
 )
 from speccompiler.lowering.input_axes import known_channels, spatial_input
+from speccompiler.lowering.step_masks import any_of
 
 if TYPE_CHECKING:
     from speccompiler.schemas.recurrent import GRU, LSTM, SimpleRNN
@@ -36,8 +37,13 @@ def lower_recurrent(b: Builder, layer: SimpleRNN | GRU | LSTM, x: Node) -> Node:
 def steps_of(
     b: Builder, layer: SimpleRNN | GRU | LSTM, way: Direction, x: Node, mask: Node | None
 ) -> Node:
-    """What a layer gives in one direction, in the order in which its steps are computed."""
+    """What a layer gives in one direction, in the order in which its steps are computed.
+
+    Keras 3 hands a mask with more axes on behind a TimeDistributed: a step is there if anything of
+    it is (keras 3.15 backend/jax/rnn.py, ``is_masked``).
+    """
     x = spatial_input(b, layer, x)
+    mask = None if mask is None else any_of(b, mask)
     channels, units = known_channels(b, layer, x), layer.output_dim
     cell = CELLS[layer.class_name]
     apart = cell == "gru" and getattr(layer, "reset_after", False)

@@ -49,11 +49,11 @@ def with_step_masks(
     b.step_masks[y.name] = StepMasks(outer, inside)
     seen = outer
     if HANDS_ON <= release_of(b.semantics.release) < PASSES_ITS_OWN:
-        seen = inside if inside is not None or outer is None else _any_of(b, outer)
+        seen = inside if inside is not None or outer is None else any_of(b, outer)
     return b.with_mask(y, seen)
 
 
-def _any_of(b: Builder, mask: ir.Node) -> ir.Node:
+def any_of(b: Builder, mask: ir.Node) -> ir.Node:
     """Whether anything of a step is kept: a mask of the first axis alone."""
     if len(mask.shape) < 2:
         return mask

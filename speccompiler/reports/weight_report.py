@@ -119,6 +119,7 @@ def _report(weight: Weight, source: TensorSource, array: npt.NDArray[Any]) -> Te
 def _source_text(source: TensorSource) -> str:
     if isinstance(source, FileTensor):
         old = ", old layout" if source.transpose is not None else ""
+        old = ", another form" if source.form is not None else old
         return f"{source.file.path.name}#{source.key}{old}"
     if isinstance(source, DrawnTensor):
         return f"drawn by {source.init} from seed {source.seed}"

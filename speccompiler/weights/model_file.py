@@ -22,6 +22,7 @@ from speccompiler.weights.matching.wanted_tensors import (
     WantedTensors,
     keras2_tensor,
     wanted_tensor,
+    with_cudnn_kernels,
 )
 from speccompiler.weights.replaced_layers import without_layers
 from speccompiler.weights.sources import FileTensor, MatchName, TensorSource, WeightSources
@@ -89,11 +90,14 @@ def _found(
     replaced = {name for name, entry in loaded.places.items() if entry.answer is not None}
     kept = {layer for layer, _ in (*wanted, *given)}
     others, left = without_layers(file, replaced, kept)
-    stored, notes = match_tensors(others, tensors, by)
+    matches, notes = match_tensors(others, tensors, by)
+    stored = with_cudnn_kernels(matches, wanted)
     for tensor in stored.values():
         file.check_dtype(file.tensors[tensor.key])
     sources: dict[Weight, TensorSource] = {
-        wanted[name]: FileTensor(file, tensor.key, tensor.transpose, wanted[name].stored_shape)
+        wanted[name]: FileTensor(
+            file, tensor.key, tensor.transpose, wanted[name].stored_shape, tensor.form
+        )
         for name, tensor in stored.items()
     }
     return sources, (*left, *notes)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from speccompiler.weights.files.weight_file import WeightFile
+    from speccompiler.weights.matching.stored_forms import StoredForm
 
     Array = npt.NDArray[np.float32]
 
@@ -41,12 +42,16 @@ class FileTensor:
     transpose: tuple[int, ...] | None
     """The axes that ``np.transpose`` takes where another layout is stored."""
     shape: tuple[int, ...]
+    form: StoredForm | None = None
+    """What brings it into the usual form, where that takes more."""
 
     def read(self) -> Array:
         """The stored tensor as float32."""
         import numpy as np
 
         array = self.file.read(self.key)
+        if self.form is not None:
+            return self.form.read(array)
         if self.transpose:
             array = array.transpose(self.transpose)
         if array.size == math.prod(self.shape):
@@ -56,7 +61,8 @@ class FileTensor:
     def identity(self) -> str | None:
         """The file's state and the tensor's key; None where the file has changed since."""
         state = self.file.unchanged_state()
-        return None if state is None else f"{state} {self.key!r} {self.transpose} {self.shape}"
+        how = self.transpose if self.form is None else self.form
+        return None if state is None else f"{state} {self.key!r} {how} {self.shape}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -322,7 +322,7 @@ TYPES = {
     "soft_max": "write {type: Activation, activation: softmax}",
     "relu": "write {type: Activation, activation: relu}",
     "HardSigmoid": "write {type: Activation, activation: hard_sigmoid}",
-    "ReLU6": 'write {type: Activation, activation: {expr: "clip(x, 0, 6)"}}',
+    "ReLU6": "write {type: Activation, activation: relu6}",
     "Conv2DTranspose": "it is called Deconvolution2D here",
     "ConvTranspose2d": "it is called Deconvolution2D here",
     "GlobalAvgPool2D": "it is called GlobalAveragePooling2D here",

@@ -30,6 +30,16 @@ def plain_list(span: Span, values: Iterable[Plain]) -> Sequence:
     return sequence(span, (Scalar(value, span) for value in values))
 
 
+def tree_of(data: object, span: Span) -> TreeNode:
+    """Plain data, all of it at one place."""
+    if isinstance(data, dict):
+        return mapping(span, **{str(key): tree_of(value, span) for key, value in data.items()})
+    if isinstance(data, list):
+        return sequence(span, [tree_of(item, span) for item in data])
+    assert data is None or isinstance(data, bool | int | float | str), "what is read is plain"
+    return Scalar(data, span)
+
+
 def class_of(name: str, span: Span, config: TreeNode) -> Mapping:
     """``{"class_name": .., "config": ..}``."""
     return mapping(span, class_name=Scalar(name, span), config=config)

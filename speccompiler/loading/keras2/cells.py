@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, scalar
 from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.values import value_of, without
@@ -16,14 +17,21 @@ def cells_of(reading: Reading, config: Mapping) -> list[tuple[str, Mapping]] | N
     """The recurrent layers that an RNN is, by class and arguments; None for other cells.
 
     Cells on one another step together, each on what the one below gives: as layers the same
-    comes out, unless they go backwards, where the second would turn the steps around again.
+    comes out. CS242 where they go backwards: the first layer would turn the steps around, but not
+    the mask that the others read.
     """
     entry = config.entries.get("cell")
     cells = [] if entry is None else _cells(entry.value)
     if not cells or any(text_at(cell, "class_name") not in LAYERS_OF for cell in cells):
         return None
     if len(cells) > 1 and value_of(config, "go_backwards") is True:
-        return None
+        name = shown(text_at(config, "name") or "RNN")
+        reading.refuse(
+            config.entries["go_backwards"].value.span,
+            "CS242",
+            f"'{name}' goes backwards through several cells on one another, which is not read",
+            "turn the steps around before the layer, and let it go forwards",
+        )
     outer = without(config, "cell")
     found = []
     for number, cell in enumerate(cells):

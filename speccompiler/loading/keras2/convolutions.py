@@ -6,7 +6,7 @@ from collections.abc import Mapping as Table
 from collections.abc import Sequence
 
 from speccompiler.diagnostics.wording import shown
-from speccompiler.loading.keras0.tree_building import added, scalar, sequence
+from speccompiler.loading.keras0.tree_building import added, mapping, plain_list, scalar, sequence
 from speccompiler.loading.keras2.axes import ordered, over_steps
 from speccompiler.loading.keras2.made import Made, Special
 from speccompiler.loading.keras2.names import TYPES
@@ -103,31 +103,57 @@ def _placed(kind: str, config: Mapping, rank: int) -> list[Made]:
 
 
 def refuse_other_kernels(reading: Reading, kind: str, name: str, config: Mapping) -> None:
-    """CS242 for a LocallyConnected that stores another kernel than that of each place.
+    """CS242 for a LocallyConnected1D whose kernel's axes nothing tells.
 
-    With ``implementation`` 2 it is one matrix from all inputs to all outputs, masked, and with 3
-    the values of a sparse one (tf_keras layers/locally_connected ``build``).
+    With ``implementation`` 2 it is one matrix from all inputs to all outputs, and with 3 the values
+    of a sparse one (tf_keras layers/locally_connected ``build``). Both have the order of the input,
+    which becomes that of the channels last here.
     """
     entry = config.entries.get("implementation")
-    if not kind.startswith("LocallyConnected") or entry is None:
+    first = value_of(config, "data_format") == "channels_first"
+    if kind != "LocallyConnected1D" or entry is None or not first:
         return
     value = value_of(config, "implementation")
     if value not in (None, 1):
-        what = f"'implementation' of '{shown(name)}' is {shown(str(value))}"
-        message = f"{what}, with which its kernel is stored in another form"
-        hint = (
+        reading.refuse(
+            entry.value.span,
+            "CS242",
+            f"'implementation' of '{shown(name)}' is {shown(str(value))}, with which its kernel "
+            "is stored in another form: of data_format 'channels_first' that is not read",
             "build the model with implementation=1, set its kernel from this layer's where the "
-            "model was made, and save that one"
+            "model was made, and save that one",
         )
-        reading.refuse(entry.value.span, "CS242", message, hint)
 
 
 def _local(rank: int) -> Special:
+    """Of TensorFlow's 'same' the zeros are a layer: half of the kernel in front of the input.
+
+    Its window begins there whatever the stride (tf_keras utils/conv_utils.py
+    ``conv_connected_inputs``).
+    """
+
     def special(reading: Reading, kind: str, config: Mapping) -> list[Made]:
+        sizes = spread(config.entries["kernel_size"].value, rank) if _is_same(config) else []
         config = windowed(config, rank)
-        return over_steps(kind, config) if rank == 1 else [Made(kind, ordered(config))]
+        lengths = [(whole_numbers(one_of(size)) or (0,))[0] for size in sizes]
+        padded = bool(lengths) and min(lengths) > 0
+        config = without(config, "border_mode") if padded else config
+        made = over_steps(kind, config) if rank == 1 else [Made(kind, ordered(config))]
+        if not padded:
+            return made
+        span = sizes[0].span
+        sides = plain_list(span, [end for k in lengths for end in (k // 2, k - 1 - k // 2)])
+        zeros = mapping(span, padding=sides)
+        if rank == 2:
+            ordering = made[0].config.entries["dim_ordering"].value
+            zeros = added(zeros, dim_ordering=ordering)
+        return [Made(f"ZeroPadding{rank}D", zeros, "padding"), *made]
 
     return special
+
+
+def _is_same(config: Mapping) -> bool:
+    return value_of(config, "padding") == "same" and "kernel_size" in config.entries
 
 
 SPECIAL: Table[str, Special] = {

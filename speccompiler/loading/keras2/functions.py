@@ -4,21 +4,31 @@
     y = keras.ops.relu(x)      {"class_name": "Relu", "module": "keras.src.ops.nn"}
 
 What is arithmetic of a value and a number, or a function of one value, is an Activation with an
-expression; arithmetic of two values is a Merge. Anything else is no layer that convspec has.
+expression; arithmetic of two values is a Merge. ``shape_functions`` has those with arguments.
+Anything else is no layer that convspec has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping as Table
+from typing import Any
 
 from speccompiler.diagnostics.core import Span
 from speccompiler.frozen import dataclass
-from speccompiler.loading.keras0.tree_building import added, class_of, mapping, scalar, sequence
+from speccompiler.loading.keras0.tree_building import (
+    added,
+    class_of,
+    mapping,
+    scalar,
+    sequence,
+    tree_of,
+)
 from speccompiler.loading.keras2.links import history
 from speccompiler.loading.keras2.reading import Reading
+from speccompiler.loading.keras2.shape_functions import Lengths, layers_of_function
 from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode
+from speccompiler.source.tree import Mapping, Scalar, Sequence, TreeNode, to_data
 
 _ARITHMETIC: Table[str, tuple[str, str | None]] = {
     "add": ("{} + {}", "sum"),
@@ -61,7 +71,9 @@ def is_operation(node: Mapping) -> bool:
     """Whether a layer is a function of ``keras.ops``: names such as Dot mean others there."""
     module = text_at(node, "module")
     if module is None:  # as in HDF5
-        return _is_called(node) and "trainable" not in _config(node)
+        kind = text_at(node, "class_name") or ""
+        bare = "trainable" not in _config(node) and not kind.startswith("SpatialDropout")
+        return _is_called(node) and bare
     return ".ops." in f"{module}." and module.startswith("keras")
 
 
@@ -81,19 +93,117 @@ def function_member(reading: Reading, item: Mapping, container: str) -> Mapping 
     """The member of a functional model that a function is; None for one that is not read."""
     found = _called(item)
     inbound = item.entries.get("inbound_nodes")
-    if found is None or inbound is None:
+    if inbound is None:
         return None
+    if found is None or _layer(*found, inbound.value.span) is None:
+        return _with_arguments(reading, item, container)
     name, operands = found
     links = [operand.link for operand in operands if operand.link is not None]
     at = inbound.value.span
     layer = _layer(name, operands, at)
-    if layer is None:
-        return None
+    assert layer is not None, "it was found to be one"
     kind, config = layer
     own = text_at(item, "name") or text_at(item.entries["config"].value, "name") or name
     config = added(config, name=scalar(reading.unique(own, container), at))
     member = added(class_of(kind, at, config), convspec=scalar(1, at))
     return added(member, name=scalar(own, at), inbound_nodes=sequence(at, [sequence(at, links)]))
+
+
+def _with_arguments(reading: Reading, item: Mapping, container: str) -> Mapping | None:
+    """The member that a function of one value, or of a list of values, with arguments is."""
+    call = _call_of(item)
+    if call is None:
+        return None
+    name, links, given, shape = call
+    at = item.entries["inbound_nodes"].value.span
+    axis = given.get("axis", -1)
+    if len(links) > 1 and name in {"concatenate", "concat"} and type(axis) is int and axis:
+        layers = [("Merge", {"mode": "concat", "concat_axis": axis})]
+    elif len(links) == 1 and name not in {"concatenate", "concat"}:
+        found = layers_of_function(name, given, shape)
+        if found is None:
+            return None
+        layers = found
+    else:
+        return None
+    own = text_at(item, "name") or text_at(item.entries["config"].value, "name") or name
+    parts = []
+    for number, (kind, arguments) in enumerate(layers, 1):
+        last = number == len(layers)
+        said = reading.unique(own if last else f"{own}_{number}", container if last else "")
+        config = tree_of({**arguments, "name": said}, at)
+        parts.append(added(class_of(kind, at, config), convspec=scalar(1, at)))
+    one = parts[0] if len(parts) == 1 else class_of("Sequential", at, sequence(at, parts))
+    inbound = sequence(at, [sequence(at, links)])
+    return added(one, name=scalar(own, at), inbound_nodes=inbound)
+
+
+_Call = tuple[str, list[TreeNode], dict[str, Any], Lengths]
+
+
+def _call_of(item: Mapping) -> _Call | None:
+    """A function that is called once: its name, what it reads, its arguments, the value's shape."""
+    config = item.entries["config"].value if "config" in item.entries else None
+    inbound = item.entries["inbound_nodes"].value if "inbound_nodes" in item.entries else None
+    calls = inbound.items if isinstance(inbound, Sequence) else ()
+    if not isinstance(config, Mapping) or len(calls) != 1:
+        return None
+    kind = text_at(item, "class_name") or ""
+    if is_operation(item):
+        return _keras_call(kind, config, calls[0])
+    if kind in {"TFOpLambda", "SlicingOpLambda"}:
+        function = (text_at(config, "function") or "").rpartition(".")[2]
+        return _tensorflow_call("getitem" if kind[0] == "S" else function, calls[0])
+    return None
+
+
+def _keras_call(kind: str, config: Mapping, call: TreeNode) -> _Call | None:
+    """Keras 3 has the arguments in the config, or behind the value."""
+    data = to_data(call)
+    arguments = call.entries["args"].value if isinstance(call, Mapping) else None
+    items = arguments.items if isinstance(arguments, Sequence) else ()
+    if not items or not isinstance(data, dict) or data.get("kwargs"):
+        return None
+    first = items[0]
+    listed = first.items if isinstance(first, Sequence) else (first,)
+    links = [link for item in listed if (link := history(item)) is not None]
+    given = to_data(config)
+    if len(links) != len(listed) or not isinstance(given, dict):
+        return None
+    more: list[Any] = [to_data(item) for item in items[1:]]
+    if kind == "GetItem" and len(more) == 1 and isinstance(more[0], list):
+        given = {**given, "slice_spec": [_cut_of(cut) for cut in more[0]]}
+    elif kind == "Power" and len(more) == 1:
+        given = {**given, "y": more[0]}
+    elif more:
+        return None
+    tensor = to_data(listed[0])
+    shape = tensor["config"].get("shape") if isinstance(tensor, dict) else None
+    known = isinstance(shape, list) and all(n is None or type(n) is int for n in shape)
+    return kind.lower(), links, given, shape if known else None
+
+
+def _cut_of(said: Any) -> Any:
+    """A part of a subscript: ``{"start", "stop", "step"}``, a place, or ``"..."``."""
+    if not isinstance(said, dict):
+        return said
+    if said.get("class_name") == "__ellipsis__":
+        return "..."
+    return said.get("config") if said.get("class_name") == "__slice__" else None
+
+
+def _tensorflow_call(name: str, call: TreeNode) -> _Call | None:
+    """``[layer, call, output, {arguments}]``; the layer's name alone may stand in a list."""
+    if isinstance(call, Sequence) and len(call.items) == 1:
+        call = call.items[0]
+    if not isinstance(call, Sequence) or len(call.items) != 4:
+        return None
+    first, *_, keywords = call.items
+    given = to_data(keywords)
+    named = isinstance(first, Scalar) and isinstance(first.value, str) and first.value != _CONSTANT
+    if not named or not isinstance(given, dict):
+        return None
+    return name, [sequence(call.span, call.items[:3])], given, None
 
 
 def _layer(name: str, operands: list[_Operand], span: Span) -> tuple[str, Mapping] | None:

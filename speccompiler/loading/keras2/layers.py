@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, class_of, mapping, scalar
-from speccompiler.loading.keras2.activations import read_activation
+from speccompiler.loading.keras2.activations import ReadActivation, read_activation
 from speccompiler.loading.keras2.cells import cells_of
 from speccompiler.loading.keras2.convolutions import refuse_other_kernels
 from speccompiler.loading.keras2.functions import is_operation
@@ -29,6 +29,7 @@ from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.special import SPECIAL
 from speccompiler.loading.keras2.values import is_null, without
 from speccompiler.loading.keras2.weight_rules import RULES
+from speccompiler.loading.keras2.windows import center_crop
 from speccompiler.loading.tree_reading import child, text
 from speccompiler.loading.written_spec import UNKNOWN_MARK
 from speccompiler.schemas.fields import has_argument
@@ -38,6 +39,8 @@ from speccompiler.source.tree import Entry, Mapping, Scalar, TreeNode
 
 DECLARED = ("batch_input_shape", "input_shape", "input_dtype")
 _KEPT_NULLS = frozenset({"merge_mode"})
+_STEPPING = frozenset({"SimpleRNN", "LSTM", "GRU", "ConvLSTM2D"})
+"""Layers that apply their activation at every step, and go on from what it gives."""
 
 
 def layer(
@@ -67,6 +70,11 @@ def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list
         cells = cells_of(reading, config)
         if cells is not None:
             return _stacked(reading, node, cells)
+    if kind == "CenterCrop" and not is_custom(node):
+        read, _ = _arguments(reading, kind, text_at(config, "name") or kind, config)
+        cropped = center_crop(node, read)
+        if cropped is not None:
+            return [cropped]
     known = kind in TYPES or kind in SAME or kind in SPECIAL or kind in NOTHING
     if not known or is_custom(node):
         return [Made(kind, _plain(config), unknown=True)]
@@ -136,17 +144,26 @@ def _arguments(
         elif key in {"activation", "recurrent_activation"}:
             read = read_activation(reading.writer, value, ours)
             if read.value is None:
-                if key != "activation":
-                    what = shown(read.function or "")
-                    message = (
-                        f"'{key}' of '{shown(name)}' is a function that is not Keras's: {what}"
-                    )
-                    reading.refuse(value.span, "CS242", message)
-                after.append(value)
+                if ours in _STEPPING:
+                    _refuse_inside(reading, f"'{key}' of '{shown(name)}'", read, value)
+                else:
+                    after.append(value)
                 continue
             value = read.value
         found[new] = Entry(entry.key_span, value)
     return Mapping(found, config.span), after
+
+
+def _refuse_inside(reading: Reading, what: str, read: ReadActivation, node: TreeNode) -> None:
+    """CS242 for a function inside of a recurrent layer, where no layer can take its place."""
+    kind = read.function if read.layer is None else text_at(read.layer, "class_name")
+    reading.refuse(
+        node.span,
+        "CS242",
+        f"{what} is {shown(kind or 'no function')}, which is not read inside of a recurrent layer",
+        "say a function that Keras has, such as tanh, in a copy of the file; convert that, and "
+        "write {expr: ..} in the native spec",
+    )
 
 
 def _has(ours: str, argument: str) -> bool:

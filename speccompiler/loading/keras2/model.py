@@ -11,7 +11,7 @@ from speccompiler.loading.keras2.links import calls, counted_from_one, ends, num
 from speccompiler.loading.keras2.mask_functions import mask_functions
 from speccompiler.loading.keras2.origin import is_custom
 from speccompiler.loading.keras2.reading import Reading
-from speccompiler.loading.keras2.wrappers import WRAPPERS, holding, in_a_row
+from speccompiler.loading.keras2.wrappers import SPECTRAL, WRAPPERS, holding, in_a_row, inside_of
 from speccompiler.loading.keras2.writer import Writer
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
 from speccompiler.loading.written_spec import is_unknown
@@ -48,6 +48,8 @@ def part(reading: Reading, node: TreeNode, container: str, *, held: bool = False
     if kind in MODELS and not is_custom(node):
         return [_model(reading, node, kind, container)]
     config = child(node, "config")
+    if kind in SPECTRAL and isinstance(config, Mapping):
+        return part(reading, inside_of(node, config), container, held=held)
     if kind in WRAPPERS and isinstance(config, Mapping) and not is_custom(node):
         node = holding(
             reading, node, config, lambda inner: part(reading, inner, container, held=True)

@@ -19,6 +19,9 @@ def _input(reading: Reading, kind: str, config: Mapping) -> list[Made]:
     entry = config.entries.get("ragged")
     if entry is not None and value_of(config, "ragged") is True:
         reading.refuse(entry.value.span, "CS242", "ragged inputs are not read", "pad them")
+    if value_of(config, "sparse") is True:
+        # The values are the same however they are stored: here all of them are given.
+        config = without(config, "sparse")
     return [Made(kind, without(config, "ragged", "optional"))]
 
 
@@ -86,8 +89,13 @@ def _flatten(reading: Reading, kind: str, config: Mapping) -> list[Made]:
 
 
 def _embedding(reading: Reading, kind: str, config: Mapping) -> list[Made]:
-    if "input_length" in config.entries:
-        config = added(config, input_length=one_of(config.entries["input_length"].value))
+    """Samples of several axes have several lengths, which the shape of the input says too."""
+    entry = config.entries.get("input_length")
+    if entry is not None:
+        length = one_of(entry.value)
+        config = without(config, "input_length")
+        if not isinstance(length, Sequence):
+            config = added(config, input_length=length)
     return [Made(kind, config)]
 
 
@@ -97,6 +105,17 @@ def _resizing(reading: Reading, kind: str, config: Mapping) -> list[Made]:
         if value_of(config, key) is True:
             name = shown(text_at(config, "name") or kind)
             reading.refuse(entries[key].value.span, "CS242", f"'{key}' of '{name}' is not read")
+    said = value_of(config, "interpolation")
+    if said not in (None, "nearest", "bilinear"):
+        name = shown(text_at(config, "name") or kind)
+        reading.refuse(
+            entries["interpolation"].value.span,
+            "CS242",
+            f"interpolation '{shown(str(said))}' of '{name}' is not read; 'nearest' and 'bilinear' "
+            "are",
+            "resize images before the model, and save the layers behind it",
+        )
+        config = without(config, "interpolation")
     if {"height", "width"} <= entries.keys():
         size = [entries["height"].value, entries["width"].value]
         config = added(config, size=sequence(size[0].span, size))

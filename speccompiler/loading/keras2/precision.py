@@ -21,7 +21,11 @@ def policy_of(entry: Entry) -> str | None:
     if isinstance(node, Scalar):
         return node.value if isinstance(node.value, str) else None
     config = node.entries.get("config") if isinstance(node, Mapping) else None
-    return None if config is None else text_at(config.value, "name")
+    if config is None:
+        return None
+    mode, source = text_at(config.value, "mode"), text_at(config.value, "source_name")
+    quantized = None if mode is None else f"{mode} from {source}"
+    return text_at(config.value, "name") or quantized or text_at(config.value, "default_policy")
 
 
 def note_precision(reading: Reading, name: str, entry: Entry) -> None:

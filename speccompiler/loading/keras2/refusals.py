@@ -26,7 +26,8 @@ _WHAT_TO_DO = {
     "RNN": f"around SimpleRNNCell, GRUCell and LSTMCell it is read; else {_STATE}",
     "StackedRNNCells": _STATE,
     "AbstractRNNCell": _STATE,
-    "CenterCrop": "Cropping2D with the amounts of the image's size does the same",
+    "CenterCrop": "the file does not tell how large images are: a Cropping2D with the amounts does "
+    "the same",
     "CategoryEncoding": _TABLE,
     "Discretization": _TABLE,
     "HashedCrossing": _TABLE,
@@ -38,7 +39,6 @@ _WHAT_TO_DO = {
     "FeatureSpace": _TABLE,
     "MelSpectrogram": "compute the spectrogram before the model, and save the rest",
     "STFTSpectrogram": "compute the spectrogram before the model, and save the rest",
-    "SpectralNormalization": "save the layer that it wraps: in a forward pass it is that alone",
     "RMSNormalization": "LayerNormalization is read; it also takes the mean off",
     "Wrapper": "save the layer that it wraps",
     "TFOpLambda": _FUNCTION,
@@ -51,7 +51,8 @@ _WHAT_TO_DO = {
     "JaxLayer": _CODE,
     "FlaxLayer": _CODE,
     "TorchModuleWrapper": _CODE,
-    "RandomCrop": "in a forward pass it crops the centre: write a Cropping2D",
+    "RandomCrop": "its releases resize, crop or do nothing in a forward pass: save the layers "
+    "behind it",
     "AdaptiveAveragePooling1D": "AveragePooling with the windows of the input's size",
     "AdaptiveAveragePooling2D": "AveragePooling with the windows of the input's size",
     "AdaptiveAveragePooling3D": "AveragePooling with the windows of the input's size",
@@ -70,9 +71,19 @@ _BY_LAYERS = frozenset(
 )  # fmt: skip
 
 
+_ACTIVATIONS = {
+    "glu": "it multiplies one half of the channels by the sigmoid of the other: two layers, one of "
+    "them with sigmoid, and a Multiply of both do the same",
+    "sparsemax": "it sorts the values of a sample; softmax is read",
+    "threshold": "it takes numbers beside its input, which no file holds; ReLU is read, with a "
+    "threshold",
+}
+"""Functions of Keras 3 that are no formulas of single values."""
+
+
 def answerable(name: str) -> bool:
     """Whether an expression or layers in its place could answer a class."""
-    return name not in _WHAT_TO_DO or name in _BY_LAYERS
+    return name in _BY_LAYERS or not (name in _WHAT_TO_DO or name in _ACTIVATIONS)
 
 
 def refusal_of(name: str) -> Problem:
@@ -89,11 +100,14 @@ def refusal_of(name: str) -> Problem:
         return Problem(
             "CS028", f"{name} is a layer of Keras 2 and later that convspec does not run", hint
         )
+    if name in _ACTIVATIONS:
+        text = f"{name} is an activation of Keras 3 that convspec does not run"
+        return Problem("CS028", text, _ACTIVATIONS[name])
     old = own_type(name)
     return Problem(
         "CS027",
-        f"'{shown(name)}' is no layer of Keras 2 or later: it is a class of the model's author or "
-        "of another package",
+        f"'{shown(name)}' is no layer and no activation of Keras 2 or later: it is the work of the "
+        "model's author or of another package",
         f"{old} is one of Keras 1.x: if that wrote the file, correct its keras_version"
         if old in LAYERS and old not in NATIVE_LAYERS
         else None,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 
 from speccompiler.diagnostics.wording import shown
-from speccompiler.loading.keras0.tree_building import added, scalar, sequence
+from speccompiler.loading.keras0.tree_building import added, scalar, sequence, tree_of
 from speccompiler.loading.keras2.axes import ordered, over_steps
 from speccompiler.loading.keras2.convolutions import per_axis
 from speccompiler.loading.keras2.made import Made, Special
 from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.values import spread, value_of, whole_numbers, without
 from speccompiler.source.saved_models import text_at
-from speccompiler.source.tree import Mapping, TreeNode
+from speccompiler.source.tree import Mapping, TreeNode, to_data
 
 
 def _pooling(rank: int) -> Special:
@@ -101,6 +101,29 @@ def _up_sampling(reading: Reading, kind: str, config: Mapping) -> list[Made]:
     legacy = reading.writer.line == "Keras 2"
     ours = scalar("bilinear_legacy" if legacy else "bilinear", entry.value.span)
     return [Made(kind, added(config, interpolation=ours))]
+
+
+def center_crop(node: Mapping, config: Mapping) -> Made | None:
+    """A CenterCrop as a Cropping2D; None where the file does not tell that the image is larger.
+
+    Of an odd number of rows the smaller half is cut off in front (keras 3.15
+    layers/preprocessing/image_preprocessing/center_crop.py).
+    """
+    built = node.entries["build_config"].value if "build_config" in node.entries else None
+    entry = built.entries.get("input_shape") if isinstance(built, Mapping) else None
+    shape = to_data(entry.value) if entry is not None else None
+    if not isinstance(shape, list) or len(shape) != 4:
+        return None
+    first = value_of(config, "data_format") == "channels_first"
+    cuts = []
+    for length, key in zip(shape[2:] if first else shape[1:3], ("height", "width"), strict=True):
+        kept = value_of(config, key)
+        if type(length) is not int or type(kept) is not int or kept > length:
+            return None
+        before = (length - kept) // 2
+        cuts.append([before, length - kept - before])
+    config = without(config, "height", "width")
+    return Made("Cropping2D", ordered(added(config, cropping=tree_of(cuts, config.span))))
 
 
 def _over_steps(reading: Reading, kind: str, config: Mapping) -> list[Made]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from speccompiler.diagnostics.core import Problem
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.keras0.tree_building import added, class_of, scalar, sequence
 from speccompiler.loading.keras2.reading import Reading
 from speccompiler.loading.keras2.values import value_of, without
+from speccompiler.loading.tree_reading import ProblemAt
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Scalar, TreeNode, to_data
 
 WRAPPERS = frozenset({"TimeDistributed", "Bidirectional"})
+SPECTRAL = frozenset({"SpectralNormalization", "Addons>SpectralNormalization"})
+"""Wrappers whose forward pass is that of the layer inside: they change its kernel in training
+(keras 3.15 layers/normalization/spectral_normalization.py ``call``)."""
 _MAY_DIFFER = {"name", "go_backwards", "trainable", "dtype"}
 
 
@@ -28,8 +33,34 @@ def holding(
     if text_at(node, "class_name") == "Bidirectional":
         config = _two_ways(reading, config, entry.value)
     parts = parts_of(config.entries["layer"].value)
+    if len(parts) > 1 and text_at(node, "class_name") == "Bidirectional":
+        name = shown(text_at(config, "name") or "Bidirectional")
+        reading.refuse(
+            entry.value.span,
+            "CS242",
+            f"'{name}' goes both ways through several cells on one another, which is not read",
+            "a Bidirectional around each cell is another model; save one that goes one way",
+        )
+        parts = parts[-1:]
     inner = parts[0] if len(parts) == 1 else in_a_row(entry.value, parts)
     return added(node, config=added(config, layer=_held(inner)))
+
+
+def inside_of(node: Mapping, config: Mapping) -> Mapping:
+    """The layer that a wrapper holds, under the wrapper's name and on its input."""
+    entry = config.entries.get("layer")
+    inner = entry.value if entry is not None else None
+    of_inner = inner.entries.get("config") if isinstance(inner, Mapping) else None
+    if (
+        not isinstance(inner, Mapping)
+        or of_inner is None
+        or not isinstance(of_inner.value, Mapping)
+    ):
+        raise ProblemAt(config.span, Problem("CS026", "'layer' is a mapping that says a layer"))
+    declared = ("name", "batch_input_shape", "batch_shape")
+    own = {key: config.entries[key] for key in declared if key in config.entries}
+    arguments = Mapping({**of_inner.value.entries, **own}, of_inner.value.span)
+    return added(inner, config=arguments)
 
 
 def in_a_row(node: TreeNode, parts: Iterable[Mapping]) -> Mapping:

@@ -30,10 +30,7 @@ def match_by_shape(file: WeightFile, wanted: Mapping[TensorName, WantedTensor]) 
     by_shape: dict[tuple[int, ...], list[str]] = {}
     for key, info in file.tensors.items():
         by_shape.setdefault(info.shape, []).append(key)
-    shapes = {
-        name: [s for s in (t.shape, *(s for s, _ in t.alternatives)) if s in by_shape]
-        for name, t in wanted.items()
-    }
+    shapes = {name: [s for s in t.shapes if s in by_shape] for name, t in wanted.items()}
     # Two arrays for a tensor are enough to know that there are several.
     fits = {
         name: [key for shape in dict.fromkeys(mine) for key in by_shape[shape][:2]][:2]

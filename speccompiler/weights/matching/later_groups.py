@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from speccompiler.weights.matching.layer_groups import LayerGroup, without_variable_number
+from speccompiler.weights.matching.saved_paths import NOBODY
 
 _ROOT = "model_weights/"
 _RANKS: Mapping[str, int] = {
@@ -27,7 +28,9 @@ _RANKS: Mapping[str, int] = {
 """What Keras 2 calls tensors, and where each stands in its layer."""
 _NUMBERED = re.compile(r"(.+?)_([0-9]{1,9})")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_NOT_OURS = frozenset({"count", "seed_generator_state", "iteration", "learning_rate"})
+_NOT_OURS = frozenset(
+    {"count", "seed_generator_state", "iteration", "learning_rate", "vector_u", "sn_u"}
+)
 """Variables that a layer keeps beside its weights: no forward pass reads them."""
 _OTHERS = (
     "optimizer_weights/",
@@ -54,14 +57,31 @@ def groups_by_name(
         if bare.startswith(_OTHERS) or last in _NOT_OURS or "seed_generator" in path:
             continue
         owner, place = _of_saved_path(path, last, owners) or _of_named(path, last, layers, at)
+        if owner == NOBODY:
+            continue
         if owner is None:
             return None
         found.setdefault(owner, []).append((place, key))
+    for layer in [one for one in found if f"{one}_cell1" in set(layers) - found.keys()]:
+        found |= _by_cell(layer, found[layer])
     if found.keys() != set(layers):
         return None
     return tuple(
         LayerGroup(layer, tuple((None, key) for _, key in sorted(found[layer]))) for layer in layers
     )
+
+
+def _by_cell(layer: str, tensors: list[tuple[_Place, str]]) -> dict[str, list[tuple[_Place, str]]]:
+    """The tensors of an RNN's cells, each of which is a layer here; the last bears its name.
+
+    The names tell the cells apart, the file their order: ``rnn/stacked_rnn_cells/gru_cell/kernel``
+    in TensorFlow, ``rnn_1/kernel_1:0`` in Keras 2.
+    """
+    found: dict[tuple[str, int], list[tuple[_Place, str]]] = {}
+    for place, key in sorted(tensors, key=lambda one: one[0][-1]):
+        found.setdefault((key.rpartition("/")[0], place[1]), []).append((place, key))
+    *inner, last = found.values()
+    return {**{f"{layer}_cell{n}": of for n, of in enumerate(inner, 1)}, layer: last}
 
 
 def _of_saved_path(

@@ -53,7 +53,7 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
         if file.format in {"npy", "npz", None}:
             for info in file.tensors.values():  # np.save(f, model.get_weights()) has objects
                 file.check_dtype(info)
-        if named is None or problem.code not in {"CS105", "CS106"}:
+        if named is None or wanted.writer or problem.code not in {"CS105", "CS106"}:
             raise
         text = f"{problem.message}; {names_of(named)}"
         raise Problem(problem.code, text, RENAME_HINT) from None

@@ -17,12 +17,15 @@ import re
 from collections.abc import Iterator
 
 from speccompiler.loading.keras2.unique_names import unique
+from speccompiler.loading.keras2.wrappers import SPECTRAL
 from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Mapping, Sequence, TreeNode
 
 _MODELS = frozenset({"Sequential", "Model", "Functional"})
 _FOLDERS = ("layers", "_layer_checkpoint_dependencies")
 _DEEPEST = 32
+NOBODY = ""
+"""In the place of a layer's name: what is there is read by no forward pass."""
 
 
 def layers_of_paths(root: TreeNode | None) -> dict[str, str]:
@@ -87,6 +90,9 @@ def _of_layer(
         yield from stacked
         return
     name = _named(layer, container, taken)
+    if name is not None and text_at(layer, "class_name") in SPECTRAL:
+        yield path, NOBODY
+        path = f"{path}/layer"
     if name is not None:
         yield path, name
         yield from _of_cells(layer, path, name)

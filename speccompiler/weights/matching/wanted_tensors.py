@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from speccompiler.files.tensor_info import TensorInfo
 from speccompiler.frozen import dataclass
-from speccompiler.graph.ir import Weight
+from speccompiler.graph.ir import UnsharedPlaces, Weight
+from speccompiler.weights.matching.stored_forms import (
+    CudnnBiases,
+    CudnnKernels,
+    StoredForm,
+    unshared_forms,
+)
 
 Shape = tuple[int, ...]
 TensorName = tuple[str, str]
@@ -30,14 +37,25 @@ class WantedTensor:
     ``shape``; no axes where the numbers stay as they lie, None where they are repeated."""
     only: bool = False
     """Whether a file holds one of the alternatives, and never ``shape`` itself."""
+    forms: tuple[tuple[Shape, StoredForm], ...] = ()
+    """Other forms, each with the shape that it is stored in."""
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """All shapes in which a file may hold it."""
+        return (self.shape, *(s for s, _ in self.alternatives), *(s for s, _ in self.forms))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
-    """Where a wanted tensor lies in a file; ``transpose`` is None if stored as wanted."""
+    """Where a wanted tensor lies in a file, and how it becomes what is wanted.
+
+    ``transpose`` and ``form`` are None if it is stored so.
+    """
 
     key: str
     transpose: tuple[int, ...] | None = None
+    form: StoredForm | None = None
 
 
 Matches = Mapping[TensorName, StoredTensor]
@@ -62,16 +80,22 @@ class WantedTensors:
 
 
 def wanted_tensor(weight: Weight) -> WantedTensor:
-    """The shapes in which Keras 1.x and its predecessors stored a weight."""
+    """The shapes in which Keras stored a weight, whatever layer it belongs to."""
+    shape = weight.stored_shape
     match weight.variants:
         case "conv1d":
-            return old_conv1d_kernel(weight.stored_shape)
+            return old_conv1d_kernel(shape)
         case "shared":
-            return shared_parameter(weight.stored_shape)
+            return shared_parameter(shape)
         case "split":
-            return same_numbers(weight.stored_shape, weight.split)
+            return same_numbers(shape, weight.split)
+        case UnsharedPlaces():
+            return WantedTensor(shape, forms=unshared_forms(weight.variants, shape))
+        case "cudnn":
+            biases = 2 * shape[0] if len(shape) == 1 else math.prod(shape)
+            return WantedTensor(shape, forms=(((biases,), CudnnBiases(shape)),))
         case _:
-            return WantedTensor(weight.stored_shape)
+            return WantedTensor(shape)
 
 
 def keras2_tensor(weight: Weight, *, later: bool) -> WantedTensor | None:
@@ -121,7 +145,27 @@ def fit(wanted: WantedTensor, info: TensorInfo) -> StoredTensor | None:
     for shape, axes in wanted.alternatives:
         if info.shape == shape:
             return StoredTensor(info.name, axes)
+    for shape, form in wanted.forms:
+        if info.shape == shape:
+            return StoredTensor(info.name, form=form)
     return None
+
+
+def with_cudnn_kernels(matches: Matches, weights: Mapping[TensorName, Weight]) -> Matches:
+    """What was found, the kernels beside a CuDNN layer's bias in the form of that layer.
+
+    Their shapes are those of the plain layer: as in Keras, the bias alone tells them apart.
+    """
+    found = dict(matches)
+    for (layer, tensor), stored in matches.items():
+        if not isinstance(stored.form, CudnnBiases):
+            continue
+        units, columns = weights[layer, f"{tensor[:-1]}U"].stored_shape
+        gates = columns // units
+        for kind in "WU":
+            name = layer, f"{tensor[:-1]}{kind}"
+            found[name] = replace(found[name], form=CudnnKernels(gates))
+    return found
 
 
 def joined_name(name: TensorName) -> str:
@@ -142,28 +186,37 @@ def wrong_shape(name: TensorName, wanted: WantedTensor, info: TensorInfo) -> str
     return f"{joined_name(name)} is stored as {info.shape}, expected {allowed}"
 
 
-CUDNN_HINT = (
-    "this looks like the bias of a CuDNNLSTM or CuDNNGRU, which keeps its weights in another form: "
-    "where the model was made, build it with LSTM(recurrent_activation='sigmoid') or "
-    "GRU(reset_after=True) instead, call its load_weights, which brings them into that form, and "
-    "save it"
+_BOTH_BIASES = (
+    "this looks like the bias of a CuDNNLSTM or CuDNNGRU: an LSTM takes it, and a GRU that says "
+    "reset_after: true, where the whole file is given as weights of the model"
+)
+_ONE_BIAS = (
+    "this looks like the bias of a GRU that computes with reset_after: false, as no CuDNNGRU does: "
+    "say that it is such a GRU"
 )
 
 
-def _two_biases(wanted: Shape, stored: Shape) -> bool:
-    """Whether a bias for the input and one for the state lie side by side, (8u,) or (6u,)."""
+def _both_biases(wanted: Shape, stored: Shape) -> bool:
+    """Whether a bias for the input and one for the state are stored, side by side or apart."""
     if len(wanted) == 1:
-        return wanted[0] % 4 == 0 and stored == (2 * wanted[0],)
+        doubled = 2 * wanted[0]
+        return stored == (doubled,) or (wanted[0] % 3 == 0 and stored == (2, wanted[0]))
     return len(wanted) == 2 and wanted[0] == 2 and stored == (2 * wanted[1],)
+
+
+def _one_bias(wanted: Shape, stored: Shape) -> bool:
+    """Whether one bias is stored for the two of a layer that resets its state afterwards."""
+    return len(wanted) == 2 and wanted[0] == 2 and wanted[1] % 3 == 0 and stored == wanted[1:]
 
 
 def ordering_hint(pairs: Iterable[tuple[Shape, Shape]]) -> str:
     """What to do about wrong shapes, given as (wanted, stored): a kernel of the other
-    dim_ordering is told from the rest, and so are the biases of CuDNN layers.
+    dim_ordering is told from the rest, and so are the biases of recurrent layers.
     """
     pairs = list(pairs)
-    if pairs and all(_two_biases(wanted, stored) for wanted, stored in pairs):
-        return CUDNN_HINT
+    for looks, hint in ((_both_biases, _BOTH_BIASES), (_one_bias, _ONE_BIAS)):
+        if pairs and all(looks(wanted, stored) for wanted, stored in pairs):
+            return hint
     for wanted, stored in pairs:
         for axes in _OTHER_ORDERING.get(len(wanted), ()):
             if stored == tuple(wanted[a] for a in axes):

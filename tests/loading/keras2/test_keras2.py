@@ -129,8 +129,8 @@ def test_a_function_of_the_authors_is_answered_by_name() -> None:
     dense = layer("Dense", "d", units=2, activation="my_own")
     model = sequential(INPUT, dense, **TFK)
     assert errors(model) == [
-        ("CS027", "'my_own' is no layer of Keras 2 or later: it is a class of the model's author "
-         "or of another package")
+        ("CS027", "'my_own' is no layer and no activation of Keras 2 or later: it is the "
+         "work of the model's author or of another package")
     ]  # fmt: skip
     found = good(model, replace={"d_activation": "x * 2"})
     assert [one.name for one in found.spec.layers] == ["i", "d", "d_activation"]
@@ -175,12 +175,18 @@ NOT_READ = [
      "the dtype policy 'int8_from_float32' of 'm' is none that convspec follows"),
     (layer("LayerNormalization", "n", rms_scaling=True), "'rms_scaling' of 'n' is not read"),
     (layer("GRU", "r", units=2, recurrent_activation="mine"),
-     "'recurrent_activation' of 'r' is a function that is not Keras's: mine"),
+     "'recurrent_activation' of 'r' is mine, which is not read inside of a recurrent layer"),
+    (layer("LSTM", "r", units=2, activation={"class_name": "LeakyReLU", "config": {"name": "l"}}),
+     "'activation' of 'r' is LeakyReLU, which is not read inside of a recurrent layer"),
+    (layer("Resizing", "z", height=2, width=2, interpolation="bicubic"),
+     "interpolation 'bicubic' of 'z' is not read; 'nearest' and 'bilinear' are"),
     (layer("Bidirectional", "b", layer=layer("LSTM", "f", units=2, go_backwards=False),
            backward_layer=layer("LSTM", "k", units=3, go_backwards=True)),
      "the backward layer of 'b' is not the copy of its forward layer"),
-    (layer("LocallyConnected1D", "l", filters=2, kernel_size=[3], implementation=2),
-     "'implementation' of 'l' is 2, with which its kernel is stored in another form"),
+    (layer("LocallyConnected1D", "l", filters=2, kernel_size=[3], implementation=2,
+           data_format="channels_first"),
+     "'implementation' of 'l' is 2, with which its kernel is stored in another form: of "
+     "data_format 'channels_first' that is not read"),
 ]  # fmt: skip
 
 
@@ -210,10 +216,41 @@ def test_cudnn_layers_and_cells_are_their_layers() -> None:
     assert [(one.name, one.class_name, one.return_sequences) for one in model.spec.layers[1:]] == [  # type: ignore[attr-defined]
         ("r_cell1", "LSTM", True), ("r", "GRU", False)
     ]  # fmt: skip
+    back = layer("RNN", "r", cell=stack, go_backwards=True)
+    assert errors(sequential(INPUT, back, **TFK)) == [
+        ("CS242", "'r' goes backwards through several cells on one another, which is not read")
+    ]
+    both = layer("Bidirectional", "b", layer=layer("RNN", "r", cell=stack))
+    assert errors(sequential(INPUT, both, **TFK)) == [
+        ("CS242", "'b' goes both ways through several cells on one another, which is not read")
+    ]
     mine = layer("RNN", "r", cell=layer("MyCell", "c", units=2))
     assert errors(sequential(INPUT, mine, **TFK)) == [
         ("CS028", "RNN is a layer of Keras 2 and later that convspec does not run")
     ]
+
+
+@pytest.mark.parametrize("name", ["glu", "sparsemax", "threshold"])
+def test_activations_of_keras_3_that_are_not_run_are_keras_3s(name: str) -> None:
+    dense = layer("Dense", "d", units=2, activation=name)
+    assert errors(sequential(INPUT, dense, **KERAS3)) == [
+        ("CS028", f"{name} is an activation of Keras 3 that convspec does not run")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "error"),
+    [
+        (layer("LSTM", "r", output_dim=2, bias=False),
+         ("CS022", "LSTM has no argument 'bias' in Keras 1.x")),
+        (layer("Convolution1D", "c", nb_filter=2, filter_length=2, border_mode="causal"),
+         ("CS023", "'border_mode' is 'causal'; allowed in Keras 1.x: valid, same, full")),
+    ],
+)  # fmt: skip
+def test_what_keras_1_has_not_is_not_taken_in_its_files(one: Any, error: Any) -> None:
+    one["config"]["batch_input_shape"] = [None, 4, 3]
+    model = {"class_name": "Sequential", "config": [one], "keras_version": "1.2.2"}
+    assert errors(model) == [error]
 
 
 def test_links_stand_alone_and_carry_arguments() -> None:

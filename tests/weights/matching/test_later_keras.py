@@ -142,6 +142,11 @@ def test_names_of_keras_2_are_told_for_what_they_are() -> None:
       "layers/bidirectional/forward_layer/cell/vars/0"],
      {"b": ["layers/bidirectional/forward_layer/cell/vars/0",
             "layers/bidirectional/backward_layer/cell/vars/0"]}),
+    (["m/r/stacked/b_cell/kernel", "m/r/stacked/b_cell/bias", "m/r/stacked/a_cell/kernel"],
+     {"r_cell1": ["m/r/stacked/b_cell/kernel", "m/r/stacked/b_cell/bias"],
+      "r": ["m/r/stacked/a_cell/kernel"]}),
+    (["r/kernel:0", "r/bias:0", "r/kernel_1:0", "r/bias_1:0"],
+     {"r_cell1": ["r/kernel:0", "r/bias:0"], "r": ["r/kernel_1:0", "r/bias_1:0"]}),
     (["c/kernel", "d/kernel"], None),
 ])  # fmt: skip
 def test_groups_by_the_names_of_later_keras(

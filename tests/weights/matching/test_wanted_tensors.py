@@ -35,15 +35,13 @@ def test_a_kernel_of_the_other_ordering_is_recognised(wanted, stored):
     )
 
 
-@pytest.mark.parametrize(("wanted", "stored"), [((8,), (16,)), ((2, 6), (12,))])
+@pytest.mark.parametrize(("wanted", "stored"), [((8,), (16,)), ((2, 6), (12,)), ((6,), (12,))])
 def test_the_biases_of_a_cudnn_layer_are_recognised(wanted, stored):
     with pytest.raises(Problem) as caught:
         matched({("r", "b"): WantedTensor(wanted)}, {"r/b": stored})
     assert caught.value.hint == (
-        "this looks like the bias of a CuDNNLSTM or CuDNNGRU, which keeps its weights in another "
-        "form: where the model was made, build it with LSTM(recurrent_activation='sigmoid') or "
-        "GRU(reset_after=True) instead, call its load_weights, which brings them into that form, "
-        "and save it"
+        "this looks like the bias of a CuDNNLSTM or CuDNNGRU: an LSTM takes it, and a GRU that "
+        "says reset_after: true, where the whole file is given as weights of the model"
     )
 
 
