@@ -91,7 +91,7 @@ class State(Layer):
     """
 
     type: Literal["State"]
-    index: Annotated[int, Field(ge=0, le=3)] = Field(
+    index: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
         0,
         description="Which state, counted from 0: h, then an LSTM's c. A Bidirectional has those "
         "of the forward layer, then those of the backward one.",
