@@ -83,6 +83,21 @@ class Pick(Layer):
     )
 
 
+class State(Layer):
+    """A state of the recurrent layer that it reads, as the last step leaves it behind.
+
+    Keras 2 and later give them with return_state. Such a layer may begin with them: it then
+    reads ``inputs: [its input, h]``, and an LSTM ``[its input, h, c]``.
+    """
+
+    type: Literal["State"]
+    index: Annotated[int, Field(ge=0, le=LARGEST)] = Field(
+        0,
+        description="Which state, counted from 0: h, then an LSTM's c. A Bidirectional has those "
+        "of the forward layer, then those of the backward one.",
+    )
+
+
 class Reduce(Layer):
     """Sum, mean, largest or product of the values along one axis or several."""
 

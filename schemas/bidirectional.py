@@ -62,6 +62,11 @@ class Bidirectional(Layer):
         """Those of both directions: the forward ones come first."""
         return self.weights
 
+    @property
+    def first_states(self) -> int:
+        """Those of the layer, and then those of its copy."""
+        return 2 * self.layer.first_states
+
     def wrapping(self, inner: Layer) -> Layer:
         """The same with another layer."""
         return self.model_copy(update={"layer": self.layer.wrapping(inner)})

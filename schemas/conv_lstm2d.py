@@ -48,6 +48,11 @@ class ConvLSTM2D(RecurrentLayer):
     )
 
     @property
+    def first_states(self) -> int:
+        """h, then c."""
+        return 2
+
+    @property
     def joined(self) -> bool:
         """Whether the tensors of all gates are stored as one."""
         return self.fused

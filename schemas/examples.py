@@ -32,6 +32,8 @@ class Example:
     """With ``dim_ordering: tf``, where the layer has one."""
     tf_arguments: str | None = None
     """Where they are other ones then."""
+    before: str | None = None
+    """The layer in front, for one that no model begins with."""
 
     def spec(self, layer: str, ordering: str = "th") -> str:
         """The whole spec: four lines, and the ordering where it is not the default."""
@@ -48,7 +50,8 @@ class Example:
         else:
             lines.append(f"input_shape: {list(shapes.given)}")
         item = ", ".join([f"type: {layer}", *([arguments] if arguments else [])])
-        return "\n".join([*lines, "layers:", f"  - {{{item}}}"]) + "\n"
+        front = [] if self.before is None else [f"  - {{{self.before}}}"]
+        return "\n".join([*lines, "layers:", *front, f"  - {{{item}}}"]) + "\n"
 
 
 _OF_A_GATE: dict[str, Shape] = {"W": (32, 16), "U": (16, 16), "b": (16,)}
@@ -260,6 +263,9 @@ EXAMPLES: dict[str, Example] = {
         tf=Shapes((10, 32, 32, 3), (32, 32, 4), _OF_IMAGES),
     ),
     "Pick": Example("index: 1", Shapes((2, 10, 32), (10, 32))),
+    "State": Example(
+        "index: 0", Shapes((10, 32), (16,), _OF_A_GATE), before="type: SimpleRNN, output_dim: 16"
+    ),
     "DepthwiseConvolution1D": Example(
         "filter_length: 3, depth_multiplier: 2, border_mode: causal",
         Shapes((10, 32), (10, 64), {"W": (3, 32, 2), "b": (64,)}),

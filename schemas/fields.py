@@ -172,6 +172,11 @@ class Layer(Schema):
         """The arrays that the layer itself gives for its tensors, or None."""
         return argument(self, "weights")
 
+    @property
+    def first_states(self) -> int:
+        """How many values it may read beside its input: the states that it begins with."""
+        return 0
+
     def wrapping(self, inner: "Layer") -> "Layer":
         """The same with another inner layer."""
         return inner

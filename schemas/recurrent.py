@@ -35,6 +35,11 @@ class Recurrent(RecurrentLayer):
         None, description="First layer only: steps, with input_dim; null leaves them open."
     )
 
+    @property
+    def first_states(self) -> int:
+        """h alone."""
+        return 1
+
 
 CONSUME_TEXT = (
     "How the tensors are stored: 'gpu' as one W, U and b of all gates, 'cpu' and 'mem' as those of "
@@ -61,6 +66,11 @@ class LSTM(Recurrent):
     forget_bias_init: Initializer = Field("one", description=FORGET_BIAS_TEXT)
     inner_activation: Activation | None = Field("hard_sigmoid", description=INNER_ACTIVATION_TEXT)
     consume_less: Literal["cpu", "mem", "gpu"] = Field("cpu", description=CONSUME_TEXT)
+
+    @property
+    def first_states(self) -> int:
+        """h, then c."""
+        return 2
 
     @property
     def joined(self) -> bool:

@@ -100,6 +100,7 @@ LAYERS = LayerTypes(
     "conv_lstm2d.ConvLSTM2D",
     "beyond_keras.Slice",
     "beyond_keras.Pick",
+    "beyond_keras.State",
     "beyond_keras.Reduce",
     "beyond_keras.Resize",
     "beyond_keras.LRN2D",
@@ -140,6 +141,7 @@ NATIVE_LAYERS = frozenset(
         "SeparableConvolution1D",
         "Slice",
         "Softmax",
+        "State",
         "UnitNormalization",
     }
 )

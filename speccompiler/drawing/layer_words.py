@@ -65,6 +65,7 @@ _KINDS: dict[str, tuple[Kind, str]] = {
     "GRU": ("recurrent", "gru"),
     "ConvLSTM": ("recurrent", "conv lstm"),
     "Pick": ("shape", "pick"),
+    "State": ("recurrent", "state"),
 }
 """By the type without its number of axes."""
 

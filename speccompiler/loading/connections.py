@@ -232,7 +232,7 @@ def takes(layer: Layer, count: int) -> bool:
     """Whether a layer takes so many inputs; one that reads the model's input has none here."""
     inner = layer.inner
     if not inner.merges:
-        return count <= 1
+        return count <= 1 or count == 1 + layer.first_states
     pair = getattr(inner, "mode", None) in OF_TWO
     return count == 2 or (count > 2 and not pair)
 
@@ -259,6 +259,10 @@ def _wrong_number(calls: Sequence[_Open], call: _Open, item: Item) -> Diagnostic
         pair = mode in OF_TWO
         wanted = "2 inputs" if pair else "2 inputs or more"
         layer_type = f"{layer_type} in mode '{mode}'" if pair else layer_type
+    elif item.first_states:
+        wanted = f"one input, or that and the {item.first_states} states that it begins with"
+        if item.first_states == 1:
+            wanted = "one input, or that and the state that it begins with"
     names = ", ".join(f"'{shown(calls[read].name)}'" for read in call.reads) or "none"
     return Problem(
         "CS062",

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 MERGED: dict[str, CombineMode] = {"sum": "sum", "mul": "mul", "ave": "ave"}
 
 
-def lower_bidirectional(b: Builder, layer: Bidirectional, x: Node) -> Node:
-    """Both directions, merged by the mode; along a first axis of 2 where it is null."""
+def lower_bidirectional(b: Builder, layer: Bidirectional, x: Node, *first: Node) -> Node:
+    """Both directions, merged by the mode; along a first axis of 2 where it is null.
+
+    ``first`` are the states that they begin with: those of the forward direction stand in front.
+    """
     inner: Any = layer.layer
     if inner.weights is not None:
         raise Problem(
@@ -34,9 +37,12 @@ def lower_bidirectional(b: Builder, layer: Bidirectional, x: Node) -> Node:
         )
     mask = b.mask_of(x)
     rule = images_of if inner.class_name == "ConvLSTM2D" else steps_of
+    half = len(first) // 2
     forward, backward = (
-        rule(b, inner, Direction(layer, f"{name}_", inner.go_backwards != turned), x, mask)
-        for turned, name in enumerate(DIRECTIONS)
+        rule(b, inner, Direction(layer, f"{name}_", inner.go_backwards != turned), x, mask, states)
+        for turned, (name, states) in enumerate(
+            zip(DIRECTIONS, (first[:half], first[half:]), strict=True)
+        )
     )
     if inner.return_sequences:
         backward = _reversed(b, backward)

@@ -76,6 +76,10 @@ class Builder:
     """The masks of values that TimeDistributed gave, by the values' names."""
     place: CallPlace = OWN_PLACE
     """Where in Keras's nested models the current call stands."""
+    states_read: frozenset[str] = frozenset()
+    """The calls of which a ``State`` reads a state."""
+    last_states: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    """The states that such calls leave behind, by the names of the calls."""
     states: list[CarriedState] | None = None
     """The states that are carried so far; None where every one begins with zeros."""
     unknown: dict[tuple[str, str], Unknown] | None = None

@@ -6,7 +6,7 @@ the order of ``ir.Recurrent``: i, f, c, o and z, r, h.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -32,7 +32,7 @@ from speccompiler.lowering.activations import Activation, activation_function
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.lowering.states import initial_states, keep_states
+from speccompiler.lowering.states import given_states, initial_states, keep_states
 from speccompiler.schemas.fields import Layer, argument
 from speccompiler.schemas.recurrent_layer import RecurrentLayer
 
@@ -126,29 +126,40 @@ def written_out(semantics: Semantics) -> bool:
 
 
 def scan(
-    b: Builder, layer: RecurrentLayer, way: Direction, op: Recurrent, x: Node, mask: Node | None
+    b: Builder,
+    layer: RecurrentLayer,
+    way: Direction,
+    op: Recurrent,
+    x: Node,
+    mask: Node | None,
+    given: Sequence[Node] = (),
 ) -> Node:
     """A scan of ``x``, what the input adds to the gates, with its mask and its states.
 
-    Gives ``(steps, *places, units)``, or ``(*places, units)`` of the last step alone.
+    ``given`` are the values that it begins with; without, its states are carried or zeros. Gives
+    ``(steps, *places, units)``, or ``(*places, units)`` of the last step alone.
     """
     steps, *places, _ = x.shape
     state = (*places, op.units)
-    first = initial_states(b, layer, way.prefix, state, op.states)
+    first = given_states(b, layer, given, state, op.states)
+    carried = () if given else initial_states(b, layer, way.prefix, state, op.states)
+    wanted = bool(carried) or b.call in b.states_read
     op = replace(
         op,
         reverse=way.reverse,
         sequences=layer.return_sequences,
         masked=mask is not None,
-        carried=bool(first),
-        gives_states=bool(first),
+        carried=bool(first or carried),
+        gives_states=wanted,
         first_masked="zeros" if mask is None else first_masked(b, layer),
     )
-    y = b.add(op, x, *([] if mask is None else [mask]), *first)
+    y = b.add(op, x, *([] if mask is None else [mask]), *first, *carried)
     rows: Dim = steps if layer.return_sequences else 1
-    if first:
-        last = [_rows(b, y, rows + number, 1) for number in range(op.states)]
-        keep_states(b, layer, way.prefix, [b.add(Reshape(state), value) for value in last])
+    if wanted:
+        last = [b.add(Reshape(state), _rows(b, y, rows + number, 1)) for number in range(op.states)]
+        if carried:
+            keep_states(b, layer, way.prefix, last)
+        b.last_states[b.call] = (*b.last_states.get(b.call, ()), *last)
         y = _rows(b, y, 0, rows)
     if mask is not None and layer.zero_output_for_mask:
         y = _zeros_where_masked(b, y, mask, reverse=way.reverse)

@@ -6,6 +6,7 @@ border_mode 'same' by the backend's own rule; Theano reverses its kernel too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
@@ -32,13 +33,20 @@ if TYPE_CHECKING:
 AXES = {"tf": "(steps, rows, columns, channels)", "th": "(steps, channels, rows, columns)"}
 
 
-def lower_conv_lstm2d(b: Builder, layer: ConvLSTM2D, x: Node) -> Node:
-    """Images of steps to those of every step, or to that of the last."""
+def lower_conv_lstm2d(b: Builder, layer: ConvLSTM2D, x: Node, *first: Node) -> Node:
+    """Images of steps to those of every step, or to that of the last; ``first`` are h and c."""
     mask = b.mask_of(x)
-    return passing_mask(b, layer, images_of(b, layer, own_direction(layer), x, mask), mask)
+    return passing_mask(b, layer, images_of(b, layer, own_direction(layer), x, mask, first), mask)
 
 
-def images_of(b: Builder, layer: ConvLSTM2D, way: Direction, x: Node, mask: Node | None) -> Node:
+def images_of(
+    b: Builder,
+    layer: ConvLSTM2D,
+    way: Direction,
+    x: Node,
+    mask: Node | None,
+    first: Sequence[Node] = (),
+) -> Node:
     """What a layer gives in one direction, in the order in which its steps are computed. CS038."""
     th = layer.dim_ordering == "th"
     if len(x.shape) != 4:
@@ -79,11 +87,16 @@ def images_of(b: Builder, layer: ConvLSTM2D, way: Direction, x: Node, mask: Node
         kernel=kernel,
         padding=conv_padding("same", b.semantics, inputs.shape[1:-1], kernel, (1, 1)),
     )
-    y = scan(b, layer, way, op, inputs, mask)
+    given = [b.add(Transpose((1, 2, 0)), state) if th else state for state in first]
+    y = scan(b, layer, way, op, inputs, mask, given)
     if not th:
         return y
-    first = len(y.shape) - 3
-    return b.add(Transpose((*range(first), first + 2, first, first + 1)), y)
+    if b.call in b.last_states:
+        *before, h, c = b.last_states[b.call]
+        turned = (b.add(Transpose((2, 0, 1)), state) for state in (h, c))
+        b.last_states[b.call] = (*before, *turned)
+    places = len(y.shape) - 3
+    return b.add(Transpose((*range(places), places + 2, places, places + 1)), y)
 
 
 def _check_mask(b: Builder, layer: ConvLSTM2D, mask: Node, inputs: Node) -> None:

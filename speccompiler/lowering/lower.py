@@ -23,7 +23,7 @@ from speccompiler.lowering.masks import (
 from speccompiler.lowering.misfits import contradiction, explained
 from speccompiler.lowering.refusals import gathered
 from speccompiler.lowering.semantics import Semantics
-from speccompiler.lowering.states import without_batch
+from speccompiler.lowering.states import states_read, without_batch
 from speccompiler.lowering.stored_tensors import StoredTensors
 from speccompiler.lowering.table import LOWER
 from speccompiler.schemas.fields import Layer
@@ -75,6 +75,7 @@ def lower(
         LOWER,
         reserved=frozenset(call.name for call in spec.calls),
         shared=frozenset(layer for layer, count in calls_of.items() if count > 1),
+        states_read=states_read(spec),
         states=[] if carried else None,
         unknown=None if spec.native else {},
     )

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Combine, Concat, Node
+from speccompiler.graph.shapes import may_be_equal
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.mask_table import release_of
 from speccompiler.lowering.masks import kept_steps, mask_ends, refusal
@@ -57,12 +58,19 @@ def _elementwise(
 
 def _together(b: Builder, layer: Merge, known: Sequence[Node]) -> Node:
     """Kept where all are, or from Keras 3.4 on where any is."""
-    if len({mask.shape for mask in known}) > 1:
+    if not all(_may_match(known[0], mask) for mask in known):
         raise refusal(b, layer, known[0], "the masks have different shapes")
     if len(known) == 1:
         return known[0]
     any_keeps = release_of(b.semantics.release) >= ANY_KEEPS
     return b.add_mask(Combine("max" if any_keeps else "mul"), *known)
+
+
+def _may_match(one: Node, other: Node) -> bool:
+    """Whether two masks have one shape, or could have once the open lengths are known."""
+    if len(one.shape) != len(other.shape):
+        return False
+    return all(may_be_equal(n, m) for n, m in zip(one.shape, other.shape, strict=True))
 
 
 def _joined(

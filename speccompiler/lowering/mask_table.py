@@ -54,7 +54,7 @@ PASSES: Mapping[str, Release] = {
 
 OWN = frozenset(
     {
-        "Masking", "Embedding", "Merge", "TimeDistributed",
+        "Masking", "Embedding", "Merge", "TimeDistributed", "State",
         "SimpleRNN", "LSTM", "GRU", "ConvLSTM2D", "Bidirectional",
     }
 )  # fmt: skip

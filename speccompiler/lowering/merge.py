@@ -7,6 +7,7 @@ each, while TensorFlow multiplies matrices.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from speccompiler.diagnostics.core import Problem
@@ -46,20 +47,68 @@ _REST = parse("1 - x")
 
 
 def lower_merge(b: Builder, layer: Merge, *inputs: Node) -> Node:
-    """Elementwise, side by side, or sums of products, by the mode. CS063."""
+    """Elementwise, side by side, or sums of products, by the mode. CS063.
+
+    From Keras 3.4 on products, maxima and minima leave out what the masks of their inputs do not
+    keep (Keras 3.15 merging/multiply.py and base_merge.py).
+    """
     mask = merged_mask(b, layer, inputs)
-    if layer.mode != "mul" or release_of(b.semantics.release) < ANY_KEEPS:
-        return b.with_mask(_merged(b, layer, inputs), mask)
-    masks = [_wide_mask(b, x) for x in inputs]
+    masks: list[Node | None] = [None]
+    if layer.mode in {"mul", "max", "min"} and release_of(b.semantics.release) >= ANY_KEEPS:
+        masks = [_wide_mask(b, x) for x in inputs]
+    if not any(masks):
+        y = _merged(b, layer, inputs)
+    elif layer.mode == "mul":
+        y = _product_of_kept(b, layer, inputs, masks)
+    else:
+        y = _extreme_of_kept(b, layer, inputs, masks)
+    return b.with_mask(y, mask)
+
+
+def _product_of_kept(
+    b: Builder, layer: Merge, inputs: tuple[Node, ...], masks: Sequence[Node | None]
+) -> Node:
+    """The product of what is kept; 0 where every input has a mask and none keeps its value."""
     values = [
         x if m is None else _one_elsewhere(b, x, m) for x, m in zip(inputs, masks, strict=True)
     ]
     y = _merged(b, layer, tuple(values))
     known = [m for m in masks if m is not None and m.shape == y.shape]
-    if len(known) == len(masks):
-        kept = known[0] if len(known) == 1 else b.add_mask(Combine("max"), *known)
-        y = b.add(Combine("mul"), y, kept)
-    return b.with_mask(y, mask)
+    if len(known) < len(masks):
+        return y
+    kept = known[0] if len(known) == 1 else b.add_mask(Combine("max"), *known)
+    return b.add(Combine("mul"), y, kept)
+
+
+def _extreme_of_kept(
+    b: Builder, layer: Merge, inputs: tuple[Node, ...], masks: Sequence[Node | None]
+) -> Node:
+    """From first to last: each of two values stands for the other where that is not kept."""
+    y, kept = inputs[0], masks[0]
+    for value, mask in zip(inputs[1:], masks[1:], strict=True):
+        x = value if mask is None else _chosen(b, layer, mask, value, y)
+        if kept is not None:
+            y = _chosen(b, layer, kept, y, x)
+        if kept is None or mask is None:
+            kept = None
+        else:
+            kept = b.add_mask(Combine("max"), *_alike(b, layer, kept, mask))
+        y = _merged(b, layer, (y, x))
+    return y
+
+
+def _chosen(b: Builder, layer: Merge, mask: Node, one: Node, other: Node) -> Node:
+    """``one`` where the mask keeps it, and ``other`` elsewhere."""
+    mask, one, other = _alike(b, layer, mask, one, other)
+    rest = b.add_mask(Map(_REST), mask)
+    return b.add(
+        Combine("sum"), b.add(Combine("mul"), one, mask), b.add(Combine("mul"), other, rest)
+    )
+
+
+def _alike(b: Builder, layer: Merge, *values: Node) -> list[Node]:
+    """The values in one shape, where the layer takes several."""
+    return _broadcast(b, values) if layer.broadcast else list(values)
 
 
 def _wide_mask(b: Builder, x: Node) -> Node | None:

@@ -6,6 +6,7 @@ computed, and change no number; the latter says how the tensors are stored.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from speccompiler.graph.ir import Cell, Conv, Node, Recurrent, Weight
@@ -28,14 +29,23 @@ if TYPE_CHECKING:
 CELLS: dict[str, Cell] = {"SimpleRNN": "simple", "GRU": "gru", "LSTM": "lstm"}
 
 
-def lower_recurrent(b: Builder, layer: SimpleRNN | GRU | LSTM, x: Node) -> Node:
-    """``(steps, channels)`` to ``(steps, units)``, or to the ``(units,)`` of the last step."""
+def lower_recurrent(b: Builder, layer: SimpleRNN | GRU | LSTM, x: Node, *first: Node) -> Node:
+    """``(steps, channels)`` to ``(steps, units)``, or to the ``(units,)`` of the last step.
+
+    ``first`` are the states that it begins with, ``(units,)``: h, and then c of an LSTM.
+    """
     mask = b.mask_of(x)
-    return passing_mask(b, layer, steps_of(b, layer, own_direction(layer), x, mask), mask)
+    y = steps_of(b, layer, own_direction(layer), x, mask, first)
+    return passing_mask(b, layer, y, mask)
 
 
 def steps_of(
-    b: Builder, layer: SimpleRNN | GRU | LSTM, way: Direction, x: Node, mask: Node | None
+    b: Builder,
+    layer: SimpleRNN | GRU | LSTM,
+    way: Direction,
+    x: Node,
+    mask: Node | None,
+    first: Sequence[Node] = (),
 ) -> Node:
     """What a layer gives in one direction, in the order in which its steps are computed.
 
@@ -69,4 +79,4 @@ def steps_of(
         cell_activation(b, gates),
     )
     inputs = b.add(Conv((1,), (1,), ((0, 0),), weight, bias), x)
-    return scan(b, layer, way, op, inputs, mask)
+    return scan(b, layer, way, op, inputs, mask, first)

@@ -1,5 +1,8 @@
 """The states of ``stateful`` layers: where a scan takes its first ones from, and gives its last to.
 
+The layer may also be called on its first states, as the decoder of a translator is, and a ``State``
+reads those that a call leaves behind. These are values like others, and nothing is carried.
+
 A lowering asks ``initial_states`` before the scan and hands what comes out to ``keep_states``. A
 graph has no states as long as nobody wants them carried: then each begins with zeros. Else each
 is an input of its own behind the model's, and an output behind the model's and the taps.
@@ -13,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.ir import Input, Node, Shape
+from speccompiler.graph.shapes import format_shape, may_be_equal
 from speccompiler.lowering.builder import Builder, CarriedState
 from speccompiler.schemas.fields import Layer
 from speccompiler.schemas.model import ModelSpec
 
 if TYPE_CHECKING:
+    from speccompiler.schemas.beyond_keras import State
     from speccompiler.schemas.recurrent_layer import RecurrentLayer
 
 NAMES = ("h", "c")
@@ -58,6 +63,48 @@ def keep_states(b: Builder, layer: RecurrentLayer, prefix: str, states: Sequence
         replace(state, output=last[state.name].name) if state.name in last else state
         for state in b.states
     ]
+
+
+def states_read(spec: ModelSpec) -> frozenset[str]:
+    """The calls of which a ``State`` reads a state."""
+    kinds = {str(layer.name): layer.class_name for layer in spec.layers}
+    taking = {layer.name for layer in spec.layers if layer.first_states}
+    stepping = {call.name for call in spec.calls if call.layer in taking}
+    return frozenset(
+        call.inputs[0]
+        for call in spec.calls
+        if kinds[call.layer] == "State" and call.inputs and call.inputs[0] in stepping
+    )
+
+
+def lower_state(b: Builder, layer: State, x: Node) -> Node:
+    """A state of the call before it. CS068."""
+    states = b.last_states.get(x.name, ())
+    if layer.index >= len(states):
+        count = len(states)
+        raise Problem(
+            "CS068",
+            f"'{x.layer}' leaves {count or 'no'} state{'' if count == 1 else 's'} behind; there is "
+            f"no state {layer.index}",
+            "SimpleRNN and GRU have 1, an LSTM has 2, a Bidirectional has those of both directions",
+            argument="index" if count else None,
+        )
+    return states[layer.index]
+
+
+def given_states(
+    b: Builder, layer: Layer, states: Sequence[Node], shape: Shape, count: int
+) -> tuple[Node, ...]:
+    """The values that a layer is called on beside its input, as first states. CS063."""
+    for state in states:
+        if len(state.shape) != len(shape) or not all(map(may_be_equal, state.shape, shape)):
+            raise Problem(
+                "CS063",
+                f"this {layer.class_name} begins with states of shape {format_shape(shape)}; "
+                f"'{state.layer}' has shape {format_shape(state.shape)}",
+                f"it reads its input and then {'h' if count == 1 else 'h and c'}",
+            )
+    return tuple(states)
 
 
 def stateful_layers(spec: ModelSpec) -> Iterator[Layer]:

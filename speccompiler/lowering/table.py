@@ -97,6 +97,7 @@ LOWER = Rules(
         "Merge": "merge.lower_merge",
         "Slice": "slicing.lower_slice",
         "Pick": "slicing.lower_pick",
+        "State": "states.lower_state",
         "Reduce": "reducing.lower_reduce",
         "Resize": "resizing.lower_resize",
         "LRN2D": "local_response.lower_lrn2d",

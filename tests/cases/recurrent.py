@@ -132,6 +132,20 @@ CASES: tuple[Case, ...] = (
         ),
     ),
     Case(
+        "State", {}, STEPS,
+        (
+            Variant("name", "given_name", "name"),
+            Variant("trainable", False, "trainable"),
+            Variant("index", 1, "output"),
+            *forward_only(
+                Variant("input_shape", [5, 3], "CS037"),
+                Variant("batch_input_shape", [None, 5, 3], "CS037"),
+                Variant("input_dtype", "text", "CS023"),
+            ),
+        ),
+        before=({"type": "LSTM", "output_dim": UNITS},),
+    ),
+    Case(
         "Pick", {"index": 1}, (3, 4, 5),
         (*declared((3, 4, 5), [3, 6, 5]), Variant("index", 2, "output")),
     ),

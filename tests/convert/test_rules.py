@@ -8,7 +8,7 @@ from tests.completeness import assert_rows
 
 BY_PLACE = {
     "Reshape", "RepeatVector", "Masking", "Embedding", "Highway", "MaxoutDense",
-    "TimeDistributedDense", "SimpleRNN", "LSTM", "GRU", "Pick",
+    "TimeDistributedDense", "SimpleRNN", "LSTM", "GRU", "Pick", "State",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from speccompiler.loading.keras1.parts import (
     Part,
     Several,
     Timed,
+    WithStates,
     input_count,
     sources,
 )
@@ -54,6 +55,11 @@ class Calls:
             whole = self._call(part.layer, tuple(given or ()), place)
             inside = CallPlace(timed=self._timed > 0)
             return [self._call(value, (whole,), inside) for value in part.values]
+        if isinstance(part, WithStates):
+            whole = self._call(part.layer, tuple(given or ()), place)
+            inside = CallPlace(timed=self._timed > 0)
+            states = [whole if s is None else self._call(s, (whole,), inside) for s in part.states]
+            return [whole, *states]
         if isinstance(part, Chain):
             for index, item in enumerate(part.items):
                 given = self.of(item, given, begins=index == 0)

@@ -14,6 +14,7 @@ from speccompiler.loading.keras1.parts import (
     OneLayer,
     Part,
     Several,
+    WithStates,
     input_count,
     output_count,
 )
@@ -61,7 +62,7 @@ def check_nested(part: Part, span: Span, calls: abc.Sequence[tuple[Link, ...]]) 
     """CS062 for a nested model that is called on another number of values."""
     wanted = input_count(part)
     for call in calls:
-        if not isinstance(part, OneLayer | Several) and len(call) != wanted:
+        if not isinstance(part, OneLayer | Several | WithStates) and len(call) != wanted:
             count = "1 input" if wanted == 1 else f"{wanted} inputs"
             raise ProblemAt(
                 span,

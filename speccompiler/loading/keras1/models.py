@@ -27,6 +27,7 @@ from speccompiler.loading.keras1.parts import (
     Part,
     Several,
     Timed,
+    WithStates,
     input_count,
     output_count,
     sources,
@@ -35,6 +36,7 @@ from speccompiler.loading.keras1.timed import INPUTS, MODELS, holds_model, in_st
 from speccompiler.loading.keras1.training_keys import LAYER_KEYS
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
 from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, is_unknown, own_name
+from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode, to_data
 
 
@@ -190,6 +192,54 @@ def _both_directions(found: KerasModel, layer: OneLayer) -> Part | None:
     return Several(layer, (OneLayer(first), OneLayer(first + 1)))
 
 
+_STATES = {"SimpleRNN": ("h",), "GRU": ("h",), "LSTM": ("h", "c"), "ConvLSTM2D": ("h", "c")}
+
+
+def _with_states(found: KerasModel, part: Part, read: set[int]) -> Part:
+    """A recurrent layer of Keras 2 or later with those of its last states that links name.
+
+    They are its outputs from 1 on. Each is read by a layer of ours, named after it.
+    """
+    if not isinstance(part, OneLayer) or part.number < 0 or not any(read):
+        return part
+    entry = found.layers[part.number]
+    inner = entry.arguments.entries.get("layer")
+    names = _STATES.get(entry.type, ())
+    if entry.type == "Bidirectional" and inner is not None:
+        held = _STATES.get(text_at(inner.value, "type") or "", ())
+        names = tuple(f"{way}_{name}" for way in ("forward", "backward") for name in held)
+    if not entry.own or not names:
+        return part
+    name, span = own_name(entry), entry.type_span
+    states: list[OneLayer | None] = []
+    for index, state in enumerate(names):
+        if index + 1 not in read:
+            states.append(None)
+            continue
+        arguments = {"index": Entry(span, Scalar(index, span))}
+        if name is not None:
+            arguments["name"] = Entry(span, Scalar(f"{name}_{state}", span))
+        found.layers.append(WrittenLayer("State", span, Mapping(arguments, span), own=True))
+        states.append(OneLayer(len(found.layers) - 1))
+    return WithStates(part, tuple(states))
+
+
+def _outputs_read(node: TreeNode, found: dict[str, set[int]]) -> dict[str, set[int]]:
+    """The numbers of the outputs of each layer that links anywhere in a node name."""
+    if isinstance(node, Mapping):
+        for key in ("inbound_nodes", "output_layers"):
+            if key in node.entries:
+                _outputs_read(node.entries[key].value, found)
+    elif isinstance(node, Sequence):
+        values = [item.value if isinstance(item, Scalar) else None for item in node.items]
+        if len(values) == 3 and isinstance(values[0], str) and isinstance(values[2], int):
+            found.setdefault(values[0], set()).add(values[2])
+        else:
+            for item in node.items:
+                _outputs_read(item, found)
+    return found
+
+
 def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
     """The layers of a model, each inside TimeDistributed."""
     start = len(found.layers)
@@ -220,7 +270,11 @@ def _timed(found: KerasModel, config: Mapping, inner: Mapping) -> Part:
 
 def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
     members: dict[str, Member] = {}
-    for item in items_of(child(config, "layers"), "layers"):
+    items = items_of(child(config, "layers"), "layers")
+    read = _outputs_read(config, {})
+    for item in items:
+        _outputs_read(item, read)
+    for item in items:
         if not isinstance(item, Mapping):
             raise ProblemAt(item.span, Problem("CS024", "a layer is a mapping"))
         name_node = child(item, "name")
@@ -240,8 +294,8 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
             tuple(link_of(link) for link in items_of(call, "inbound_nodes"))
             for call in items_of(inbound, "inbound_nodes")
         )
-        part = _part(found, item, names=names)
+        part = _with_states(found, _part(found, item, names=names), read.get(name, set()))
         check_nested(part, name_node.span, calls)
-        first = 0 if isinstance(part, OneLayer | Several | Timed) else 1
+        first = 0 if isinstance(part, OneLayer | Several | WithStates | Timed) else 1
         members[name] = Member(part, first, calls or ((),), name_node.span)
     return connected(config, members)

@@ -26,6 +26,14 @@ class Several:
 
 
 @dataclass(frozen=True, slots=True)
+class WithStates:
+    """A recurrent layer, and the layers of ours that read its last states: None for one unread."""
+
+    layer: OneLayer
+    states: tuple[OneLayer | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """A Sequential: each part reads the one before it."""
 
@@ -77,7 +85,7 @@ class Timed:
     part: Part
 
 
-Part = OneLayer | Several | Chain | Branches | Network | Timed
+Part = OneLayer | Several | WithStates | Chain | Branches | Network | Timed
 
 
 def output_count(part: Part) -> int:
@@ -88,6 +96,8 @@ def output_count(part: Part) -> int:
         return output_count(part.part)
     if isinstance(part, Several):
         return len(part.values)
+    if isinstance(part, WithStates):
+        return 1 + len(part.states)
     return len(part.outputs) if isinstance(part, Network) else 1
 
 
@@ -96,7 +106,7 @@ def sources(part: Part) -> tuple[int, ...]:
     match part:
         case OneLayer(number):
             return (number,)
-        case Several(layer):
+        case Several(layer) | WithStates(layer):
             return (layer.number,)
         case Chain(items):
             return sources(items[0])

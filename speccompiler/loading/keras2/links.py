@@ -28,6 +28,9 @@ class ReadCall:
 
     links: list[TreeNode] = field(default_factory=list)
     extras: list[tuple[str, Span]] = field(default_factory=list)
+    states: list[TreeNode] = field(default_factory=list)
+    """The links of ``initial_state``, which only a recurrent layer reads."""
+    extra_states: list[tuple[str, Span]] = field(default_factory=list)
 
 
 def ends(node: TreeNode) -> TreeNode:
@@ -41,17 +44,21 @@ def calls(
     node: TreeNode,
     *,
     known: bool,
+    steps: bool = False,
     masks: Collection[str] = (),
 ) -> TreeNode:
     """``inbound_nodes`` in Keras 1.x's form; CS242 for calls of a ``known`` layer with more.
 
-    ``masks`` are functions whose results come with the values anyway.
+    ``masks`` are functions whose results come with the values anyway. A recurrent layer, which
+    ``steps``, may also be called on the states that it begins with.
     """
     if not isinstance(node, Sequence):
         return node
     found = []
     for item in node.items:
         call = _call(item, masks)
+        call.links += call.states if steps else ()
+        call.extras += () if steps else call.extra_states
         for what, span in call.extras[:known]:
             reading.refuse(
                 span,
@@ -109,7 +116,32 @@ def _keywords(call: ReadCall, node: Mapping, masks: Collection[str]) -> None:
         if key == "inputs" and history(value) is not None:
             _arguments(call, value)
             continue
-        call.extras.append((f"the argument '{shown(key)}'", entry.key_span))
+        extra = (f"the argument '{shown(key)}'", entry.key_span)
+        states = _tensors(value) if key == "initial_state" else None
+        if states is None:
+            call.extras.append(extra)
+        else:
+            call.states += states
+            call.extra_states.append(extra)
+
+
+def _tensors(node: TreeNode) -> list[TreeNode] | None:
+    """The links of one value or of a list of values; None where anything else is among them."""
+    link = history(node) or node
+    if not isinstance(link, Sequence) or not link.items:
+        return None
+    if _is_link(link):
+        first = link.items[0]
+        named = isinstance(first, Scalar) and isinstance(first.value, str)
+        return [_three(link)] if named else None
+    found: list[TreeNode] = []
+    for item in link.items:
+        inner = history(item) or item
+        one = _tensors(inner) if isinstance(inner, Sequence) and _is_link(inner) else None
+        if one is None:
+            return None
+        found += one
+    return found
 
 
 def _all_of(node: TreeNode, names: Collection[str]) -> bool:

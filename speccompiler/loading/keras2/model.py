@@ -19,6 +19,8 @@ from speccompiler.source.saved_models import text_at
 from speccompiler.source.tree import Entry, Mapping, Scalar, Sequence, TreeNode
 
 MODELS = frozenset({"Sequential", "Model", "Functional"})
+_STEPPING = frozenset({"SimpleRNN", "LSTM", "GRU", "ConvLSTM2D", "Bidirectional"})
+"""Classes, by their names here, that may be called on the states which they begin with."""
 _ENDS = ("input_layers", "output_layers")
 
 
@@ -123,7 +125,8 @@ def _member(reading: Reading, item: TreeNode, container: str, masks: frozenset[s
     if inbound is not None:
         said = str(name.value.value) if name and isinstance(name.value, Scalar) else ""
         known = not any(map(is_unknown, found))
-        value = calls(reading, said, inbound.value, known=known, masks=masks)
+        steps = text_at(one, "class_name") in _STEPPING
+        value = calls(reading, said, inbound.value, known=known, steps=steps, masks=masks)
         entries["inbound_nodes"] = Entry(inbound.key_span, value)
     return Mapping({**one.entries, **entries}, item.span)
 
