@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
 from typing import Any
+
+import numpy as np
 
 from speccompiler.convert.keras3.builder import Builder, Value
 from speccompiler.graph import ir
@@ -13,7 +17,36 @@ CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
 
 
 def permute(b: Builder, node: ir.Node, op: ir.Transpose, x: Value) -> Value:
-    return b.add("Permute", x, node.shape, dims=[axis + 1 for axis in op.axes])
+    return permuted(b, x, op.axes)
+
+
+def permuted(b: Builder, x: Value, axes: Sequence[int]) -> Value:
+    """Axis i of the value is axis ``axes[i]`` of ``x``."""
+    if list(axes) == list(range(len(axes))):
+        return x
+    shape = tuple(x.shape[axis] for axis in axes)
+    return b.add("Permute", x, shape, dims=[axis + 1 for axis in axes])
+
+
+def unmasked(b: Builder, x: Value) -> Value:
+    """The value without a mask: a Permute loses it, and a second one turns the axes back."""
+    if x.mask is None:
+        return x
+    *before, last, end = range(len(x.shape))
+    turned = permuted(b, x, (*before, end, last))
+    return permuted(b, turned, (*before, end, last))
+
+
+def pooled_channels(b: Builder, x: Value, mode: str) -> Value:
+    """``(*n, C)`` to ``(*n)``: the largest of the values of each place, or their mean."""
+    *places, channels = x.shape
+    if channels == 1 or not places:
+        return reshaped(b, x, tuple(places) or (1,))
+    count = prod(places)
+    rows = unmasked(b, reshaped(b, x, (count, channels)))
+    kind = {"max": "Max", "average": "Average"}[mode]
+    y = b.add(f"Global{kind}Pooling1D", rows, (count,), data_format="channels_first")
+    return reshaped(b, y, tuple(places))
 
 
 def reshape(b: Builder, node: ir.Node, op: ir.Reshape, x: Value) -> Value:
@@ -88,19 +121,90 @@ def expand(b: Builder, node: ir.Node, op: ir.Expand, x: Value) -> Value:
 
 
 def take_slice(b: Builder, node: ir.Node, op: ir.Slice, x: Value) -> Value:
-    whole = (op.start[-1], op.step[-1], op.count[-1]) == (0, 1, x.shape[-1])
-    if not whole or len(x.shape) < 2 or any(step != 1 for step in op.step):
-        raise b.refuse("a slice of channels, or with a step")
+    """Spatial axes are cut by a Cropping, channels as one of these; a pool of 1 takes steps."""
+    for axis, (first, step, n) in enumerate(zip(op.start, op.step, x.shape, strict=True)):
+        if step < 0:
+            if (first, step, op.count[axis]) != (n - 1, -1, n):
+                raise b.refuse("a slice that goes backwards over a part of an axis")
+            x = _turned_around(b, x, axis)
+            op = replace(op, start=_with(op.start, axis, 0), step=_with(op.step, axis, 1))
+    if (op.start[-1], op.step[-1], op.count[-1]) != (0, 1, x.shape[-1]):
+        x = _channels_cut(b, x, op)
+    return _spatial_cut(b, x, op.start[:-1], op.step[:-1], op.count[:-1])
+
+
+def _with(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def _turned_around(b: Builder, x: Value, axis: int) -> Value:
+    """The values of an axis from the last to the first, which must be numbers.
+
+    No layer of Keras does that but a recurrent one: each step gives its input, and nothing of its
+    state.
+    """
+    axes = (axis, *(a for a in range(len(x.shape)) if a != axis))
+    first = permuted(b, x, axes)
+    n, *rest = first.shape
+    size = prod(rest)
+    if not is_known(size):
+        raise b.refuse("a slice that goes backwards", "give the input's lengths numbers")
+    rows = unmasked(b, reshaped(b, first, (n, known(size))))
+    units = known(size)
+    turned = b.add(
+        "SimpleRNN", rows, rows.shape,
+        tensors={"cell": [np.eye(units, dtype="f4"), np.zeros((units, units), "f4")]},
+        units=units, activation="linear", use_bias=False, return_sequences=True, go_backwards=True,
+        trainable=False,
+    )  # fmt: skip
+    back = tuple(axes.index(a) for a in range(len(axes)))
+    return permuted(b, reshaped(b, turned, first.shape), back)
+
+
+def _channels_cut(b: Builder, x: Value, op: ir.Slice) -> Value:
+    """The channels stand in front of the last spatial axis, or alone, while they are cut."""
+    along = (op.start[-1:], op.step[-1:], op.count[-1:])
+    if len(x.shape) == 1:
+        return reshaped(b, _spatial_cut(b, reshaped(b, x, (*x.shape, 1)), *along), op.count)
+    *places, last, channels = x.shape
+    rows = permuted(b, reshaped(b, x, (prod(places), last, channels)), (0, 2, 1))
+    cut = _spatial_cut(b, rows, (0, *along[0]), (1, *along[1]), (rows.shape[0], *along[2]))
+    return reshaped(b, permuted(b, cut, (0, 2, 1)), (*places, last, *op.count[-1:]))
+
+
+def _spatial_cut(
+    b: Builder, x: Value, start: ir.Shape, step: Sequence[int], count: ir.Shape
+) -> Value:
+    if not step:
+        return x
     cut = [
-        (-start, start + count - n)
-        for n, start, count in zip(x.shape[:-1], op.start, op.count, strict=False)
+        (-first, first + (many - 1) * each + 1 - n)
+        for n, first, each, many in zip(x.shape[:-1], start, step, count, strict=True)
     ]
-    return padded(b, x, cut)
+    return thinned(b, padded(b, x, cut), step)
+
+
+def thinned(b: Builder, x: Value, step: Sequence[int]) -> Value:
+    """Each ``step``-th value along the spatial axes, from the first on: a pool of single values."""
+    if all(each == 1 for each in step):
+        return x
+    rank = len(step)
+    if rank > 3:
+        raise b.refuse(f"a slice with steps along {rank} axes")
+    lengths = (-(-n // each) for n, each in zip(x.shape, step, strict=False))
+    return b.add(
+        f"MaxPooling{rank}D", x, (*lengths, x.shape[-1]),
+        pool_size=[1] * rank if rank > 1 else 1, strides=list(step) if rank > 1 else step[0],
+        padding="valid", **CHANNELS_LAST,
+    )  # fmt: skip
 
 
 def concat(b: Builder, node: ir.Node, op: ir.Concat, *values: Value) -> Value:
+    """Keras 3.0 cannot join the masks of some values with those of others that have none."""
     if len(values) == 1:
         return values[0]
+    if any(x.mask is None for x in values):
+        values = tuple(unmasked(b, x) for x in values)
     return b.add("Concatenate", values, node.shape, axis=op.axis + 1)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from speccompiler.convert.keras3.activations import activated
+from speccompiler.convert.keras3.activations import activated, rescaled
 from speccompiler.convert.keras3.builder import Builder, Value
+from speccompiler.convert.keras3.moving import permuted, pooled_channels, reshaped, unmasked
 from speccompiler.convert.named_formulas import epsilon_of, named
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine as evaluated
 from speccompiler.expressions.nodes import Node as Part
 from speccompiler.expressions.nodes import Parameter, Where, children
 from speccompiler.graph import ir
+from speccompiler.graph.dims import is_known, known
 
 MERGES = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "min": "Minimum",
@@ -27,22 +31,34 @@ def softmax(b: Builder, node: ir.Node, op: ir.Softmax, x: Value) -> Value:
         before.config["activation"] = "softmax"
         before.name = b.unused(b.title())
         return x
-    return b.add("Softmax", x, x.shape, axis=-1)
+    return b.add("Activation", x, x.shape, activation="softmax")  # Softmax would read a mask
 
 
 def global_pool(b: Builder, node: ir.Node, op: ir.GlobalPool, x: Value) -> Value:
+    """A sum is the mean of as many values. Axes are kept by a pool over channels."""
     rank = len(x.shape) - 1
-    kind = {"max": "Max", "average": "Average"}.get(op.mode)
-    if kind is None or op.kept or not 1 <= rank <= 3:
+    mode, count = op.mode, prod(x.shape[op.kept : -1])
+    if mode == "sum" and is_known(count):
+        mode = "average"
+    if mode not in {"max", "average"} or rank == op.kept:
         raise b.refuse(f"a global pool of this kind: {op.mode}, {op.kept} axes kept")
-    return b.add(f"Global{kind}Pooling{rank}D", x, node.shape, data_format="channels_last")
+    if op.kept or rank > 3:
+        kept = x.shape[: op.kept]
+        apart = permuted(b, x, (*range(op.kept), rank, *range(op.kept, rank)))
+        y = pooled_channels(b, reshaped(b, apart, (*kept, x.shape[-1], count)), mode)
+    else:
+        kind = f"Global{mode.capitalize()}Pooling{rank}D"
+        y = b.add(kind, unmasked(b, x), node.shape, data_format="channels_last")
+    return rescaled(b, y, float(known(count)), 0.0) if op.mode == "sum" else y
 
 
 def lookup(b: Builder, node: ir.Node, op: ir.Lookup, x: Value) -> Value:
     rows, size = op.weight.shape
+    mask = (node.inputs[0], 0.0)
+    made = mask if mask in b.masks_made else None
     return b.add(
         "Embedding", x, node.shape, key=(op.weight,), tensors={"": [b.numbers(op.weight)]},
-        input_dim=rows, output_dim=size,
+        makes=made, input_dim=rows, output_dim=size, mask_zero=made is not None,
     )  # fmt: skip
 
 
