@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from speccompiler.convert.keras3.builder import Builder, Value
+from speccompiler.convert.keras3.moving import multiplied
 from speccompiler.convert.named_formulas import has, named
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine
@@ -115,7 +116,7 @@ def _by_parts(b: Builder, part: Expression, x: Value) -> Value:
             power = integer_exponent(exponent)
             if power is not None and 2 <= power <= MOST_FACTORS:
                 value = _write(b, base, x)
-                return b.add("Multiply", [value] * power, x.shape)
+                return multiplied(b, [value] * power, x.shape)
         case Binary(symbol, left, right) if not has(right, Variable):
             number = float(combine(right, ()))
             value = _write(b, left, x)
@@ -126,7 +127,10 @@ def _by_parts(b: Builder, part: Expression, x: Value) -> Value:
                 return rescaled(b, value, -1.0, number)
             return rescaled(b, value, *_line(symbol, number))
         case Binary(symbol, left, right) if symbol in joined:
-            return b.add(joined[symbol], [_write(b, left, x), _write(b, right, x)], x.shape)
+            both = [_write(b, left, x), _write(b, right, x)]
+            if symbol == "*":
+                return multiplied(b, both, x.shape)
+            return b.add(joined[symbol], both, x.shape)
         case Call("tanh" | "sigmoid" | "relu" | "elu" | "softplus" | "softsign" as name, (one,)):
             return b.add("Activation", _write(b, one, x), x.shape, activation=name)
         case Call("exp", (one,)):

@@ -14,6 +14,8 @@ from speccompiler.graph import ir
 from speccompiler.graph.dims import Dim, is_known, known
 
 CHANNELS_LAST: dict[str, Any] = {"data_format": "channels_last"}
+LENGTHS = "give the input's lengths numbers"
+"""What helps where a layer needs the number of an open length."""
 
 
 def permute(b: Builder, node: ir.Node, op: ir.Transpose, x: Value) -> Value:
@@ -35,6 +37,11 @@ def unmasked(b: Builder, x: Value) -> Value:
     *before, last, end = range(len(x.shape))
     turned = permuted(b, x, (*before, end, last))
     return permuted(b, turned, (*before, end, last))
+
+
+def multiplied(b: Builder, values: Sequence[Value], shape: ir.Shape) -> Value:
+    """The product of values: Multiply would put others where masks say so (Keras 3.15)."""
+    return b.add("Multiply", [unmasked(b, x) for x in values], shape)
 
 
 def pooled_channels(b: Builder, x: Value, mode: str) -> Value:
@@ -60,7 +67,7 @@ def reshaped(b: Builder, x: Value, shape: ir.Shape) -> Value:
     if len(shape) == 1:
         return b.add("Flatten", x, shape, **CHANNELS_LAST)
     if sum(not is_known(n) for n in shape) > 1:
-        raise b.refuse("a reshape to two open lengths", "give the input's lengths numbers")
+        raise b.refuse("a reshape to two open lengths", LENGTHS)
     if any(n == 0 for n in shape):
         raise b.refuse("a shape in which a length is 0", "give the input another shape")
     target = [n if is_known(n) else -1 for n in shape]
@@ -70,13 +77,38 @@ def reshaped(b: Builder, x: Value, shape: ir.Shape) -> Value:
 def padded(b: Builder, x: Value, amounts: Sequence[tuple[Dim, Dim]]) -> Value:
     """Zeros around the spatial axes; a negative amount cuts values off, after that."""
     if not all(is_known(n) for pair in amounts for n in pair):
-        raise b.refuse("a padding that depends on open lengths", "give the input's lengths numbers")
+        raise b.refuse("a padding that depends on open lengths", LENGTHS)
     sides = [(known(before), known(after)) for before, after in amounts]
     for kind, sign in (("ZeroPadding", 1), ("Cropping", -1)):
         each = [(max(sign * before, 0), max(sign * after, 0)) for before, after in sides]
         if any(map(any, each)):
             x = _around(b, x, kind, sign, each)
     return x
+
+
+def edged(b: Builder, x: Value, amounts: Sequence[tuple[Dim, Dim]]) -> Value:
+    """The values at the edges of the spatial axes, repeated around them; less than 0 cuts off."""
+    for axis, (before, after) in enumerate(amounts):
+        if not all(map(is_known, (before, after, x.shape[axis]))):
+            raise b.refuse("a padding that depends on open lengths", LENGTHS)
+        n, parts = known(x.shape[axis]), [x]
+        for count, cut, front in ((before, (0, 1 - n), 1), (after, (1 - n, 0), 0)):
+            if known(count) <= 0:
+                continue
+            around = [(0, 0)] * len(amounts)
+            around[axis] = cut
+            factors = [1] * len(amounts)
+            factors[axis] = known(count)
+            edge = padded(b, x, around)
+            if known(count) > 1:
+                lengths = (*edge.shape[:axis], known(count), *edge.shape[axis + 1 :])
+                edge = repeated(b, edge, factors, lengths)
+            parts.insert(0 if front else len(parts), edge)
+        if len(parts) > 1:
+            length = n + max(known(before), 0) + max(known(after), 0)
+            shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
+            x = b.add("Concatenate", parts, shape, axis=axis + 1)
+    return padded(b, x, [(min(known(u), 0), min(known(v), 0)) for u, v in amounts])
 
 
 def _around(b: Builder, x: Value, kind: str, sign: int, each: Sequence[tuple[int, int]]) -> Value:
@@ -148,7 +180,7 @@ def _turned_around(b: Builder, x: Value, axis: int) -> Value:
     n, *rest = first.shape
     size = prod(rest)
     if not is_known(size):
-        raise b.refuse("a slice that goes backwards", "give the input's lengths numbers")
+        raise b.refuse("a slice that goes backwards", LENGTHS)
     rows = unmasked(b, reshaped(b, first, (n, known(size))))
     units = known(size)
     turned = b.add(
@@ -211,9 +243,33 @@ def concat(b: Builder, node: ir.Node, op: ir.Concat, *values: Value) -> Value:
 def resize(b: Builder, node: ir.Node, op: ir.Resize, x: Value) -> Value:
     """Keras 3 resizes by the centres of pixels, as TensorFlow 2 does."""
     rows, columns = op.size
+    if not op.half_pixel and not op.align_corners and op.bilinear:
+        return _between_corners(b, node, x)
     if not op.half_pixel or len(x.shape) != 3 or not (is_known(rows) and is_known(columns)):
         raise b.refuse("an image resized by the rules of TensorFlow 1.x, or to open lengths")
     how = "bilinear" if op.bilinear else "nearest"
     return b.add(
         "Resizing", x, node.shape, height=rows, width=columns, interpolation=how, **CHANNELS_LAST
     )
+
+
+def _between_corners(b: Builder, node: ir.Node, x: Value) -> Value:
+    """TensorFlow 1.x: whole multiples are means of values that are repeated from the corner on.
+
+    Output ``q * f + r`` is ``(f - r)`` parts of value ``q`` and ``r`` parts of the next one.
+    """
+    *_, rows, columns, _ = x.shape
+    factors = []
+    for n, m in zip((rows, columns), node.shape[-3:-1], strict=True):
+        if len(x.shape) != 3 or not (is_known(n) and is_known(m)) or m % n:
+            raise b.refuse("an image resized by the rules of TensorFlow 1.x, but by whole factors")
+        factors.append(m // n)
+    wide = edged(b, x, [(0, int(f > 1)) for f in factors])
+    shape = (*(n * f for n, f in zip(wide.shape, factors, strict=False)), x.shape[-1])
+    wide = repeated(b, wide, factors, shape)
+    lengths = (n - f + 1 for n, f in zip(shape, factors, strict=False))
+    y = b.add(
+        "AveragePooling2D", wide, (*lengths, x.shape[-1]),
+        pool_size=factors, strides=[1, 1], padding="valid", **CHANNELS_LAST,
+    )  # fmt: skip
+    return padded(b, y, [(0, m - n) for n, m in zip(y.shape, node.shape[:2], strict=False)])

@@ -58,7 +58,7 @@ def scans(graph: ir.Graph) -> Mapping[str, Scan]:
         if not isinstance(op, ir.Recurrent) or op.carried or op.gives_states:
             continue
         sources = [nodes[node.inputs[0]]]
-        places = not op.kernel and sources[0].op == ir.Transpose((1, 0, 2))
+        places = op.kernel in {(), (1,)} and sources[0].op == ir.Transpose((1, 0, 2))
         if places:
             sources.append(nodes[sources[0].inputs[0]])
         source = sources[-1]
@@ -181,8 +181,12 @@ def described(b: Builder, scan: Scan) -> tuple[str, dict[str, Any], tuple[Any, .
     width = op.gates * op.units
     columns = np.repeat(factors, op.units)
     kernel = b.numbers(conv.weight)
-    kernel = kernel.reshape(kernel.shape[-2:] if not op.kernel else kernel.shape[1:])
-    tensors = [kernel * columns, b.numbers(op.weight) * columns]
+    dense = not op.kernel or scan.places
+    kernel = kernel.reshape(kernel.shape[-2:] if dense else kernel.shape[1:])
+    recurrent = b.numbers(op.weight)
+    if scan.places:
+        recurrent = recurrent.reshape(recurrent.shape[-2:])
+    tensors = [kernel * columns, recurrent * columns]
     if config["use_bias"]:
         zeros = np.zeros(width, np.float32)
         bias = zeros if conv.bias is None else b.numbers(conv.bias).reshape(-1)
@@ -195,7 +199,7 @@ def described(b: Builder, scan: Scan) -> tuple[str, dict[str, Any], tuple[Any, .
 
 def _shape_of_cell(b: Builder, scan: Scan, config: dict[str, Any]) -> str:
     op, conv = scan.op, scan.conv
-    if not op.kernel:
+    if not op.kernel or scan.places:
         whole = all(n == 1 for n in (*conv.kernel, *conv.stride, conv.groups))
         if not conv.kernel or not whole or len(scan.node.shape) != 2 + scan.places:
             raise b.refuse("a recurrent cell at several places")

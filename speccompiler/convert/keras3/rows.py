@@ -8,7 +8,13 @@ import numpy as np
 
 from speccompiler.convert.keras3.activations import activated, rescaled
 from speccompiler.convert.keras3.builder import Builder, Value
-from speccompiler.convert.keras3.moving import permuted, pooled_channels, reshaped, unmasked
+from speccompiler.convert.keras3.moving import (
+    multiplied,
+    permuted,
+    pooled_channels,
+    reshaped,
+    unmasked,
+)
 from speccompiler.convert.named_formulas import epsilon_of, named
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine as evaluated
@@ -122,6 +128,8 @@ def combine(b: Builder, node: ir.Node, op: ir.Combine, *values: Value) -> Value:
         raise b.refuse(f"a {op.mode} of several values")
     if len(values) == 1:
         return activated(b, values[0], op.activation)
+    if kind == "Multiply":
+        return activated(b, multiplied(b, values, node.shape), op.activation)
     return activated(b, b.add(kind, values, node.shape), op.activation)
 
 
