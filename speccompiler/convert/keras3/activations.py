@@ -13,10 +13,13 @@ from speccompiler.expressions.library import named_activation, theano_relu
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
+    Compare,
     Expression,
     Negate,
+    Number,
     Parameter,
     Variable,
+    Where,
     canonical,
     integer_exponent,
 )
@@ -63,6 +66,9 @@ def rescaled(b: Builder, x: Value, scale: float, offset: float) -> Value:
 
 
 def _write(b: Builder, part: Expression, x: Value) -> Value:
+    cut = _cut_line(part)
+    if cut is not None:
+        return b.add("ReLU", x, x.shape, **cut)
     known = keras_name(part)
     if known is not None:
         return b.add("Activation", x, x.shape, activation=known) if known != "linear" else x
@@ -98,6 +104,25 @@ def _by_formula(b: Builder, part: Expression, x: Value) -> Value | None:
         case "Clip":
             low, high = (float(combine(one, ())) for one in found.inputs)
             return _clipped(b, inner, low, high)
+    return None
+
+
+def _cut_line(part: Expression) -> dict[str, float] | None:
+    """The arguments of a ReLU that is a line of its own up to a threshold."""
+    match part:
+        case Where(
+            Compare(">", Variable(), Number(threshold)),
+            chosen,
+            Binary("*", Number(slope), Binary("-", Variable(), Number(same))),
+        ) if same == threshold >= 0 <= slope:
+            cut = {"negative_slope": float(slope), "threshold": float(threshold)}
+        case _:
+            return None
+    match chosen:
+        case Variable():
+            return cut
+        case Call("clip", (Variable(), Number(least), Number(most))) if least <= threshold <= most:
+            return {**cut, "max_value": float(most)}
     return None
 
 

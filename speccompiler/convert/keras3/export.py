@@ -7,6 +7,7 @@ from typing import Any
 
 from speccompiler.convert.export_source import Given, Origin
 from speccompiler.convert.keras3.builder import Array, Builder, KerasLayer, LayerCall, Value
+from speccompiler.convert.keras3.last_axis import RowFormula, row_formulas
 from speccompiler.convert.keras3.masks import MaskedMean, mask_key, masked_means, masks_made
 from speccompiler.convert.keras3.moving import CHANNELS_LAST, unmasked
 from speccompiler.convert.keras3.order import in_order
@@ -88,11 +89,12 @@ def _nodes(b: Builder, graph: ir.Graph) -> None:
         name for name, found in readers.items() if len(found) == 1 and name not in graph.outputs
     )
     b.repeats_by_merge = _repeated_by_merges(graph, readers)
-    parts = _Parts(transposed_convs(graph), scans(graph), masked_means(graph))
+    parts = _Parts(transposed_convs(graph), scans(graph), masked_means(graph), row_formulas(graph))
     pairs = _pairs(parts.scans)
     within = {name for scan in parts.scans.values() for name in scan.replaced}
     within.update(name for made in parts.transposed.values() for name in made.replaced)
     within.update(name for mean in parts.means.values() for name in mean.replaced)
+    within.update(name for made in parts.rows.values() for name in made.replaced)
     within.update(scan.node.name for scan in pairs.values())
     within.update(scan.flipped for scan in pairs.values() if scan.flipped is not None)
     masks = _only_masks(graph, readers, parts)
@@ -137,6 +139,7 @@ class _Parts:
     transposed: Mapping[str, TransposedConv]
     scans: Mapping[str, Scan]
     means: Mapping[str, MaskedMean]
+    rows: Mapping[str, RowFormula]
 
 
 def _only_masks(
@@ -214,6 +217,8 @@ def _value(b: Builder, node: ir.Node, parts: _Parts, value_of: Callable[[str], V
     if (mean := parts.means.get(node.name)) is not None:
         x, mask = _read(b, mean.source, mean.mask, value_of)
         return b.add("GlobalAveragePooling1D", x, node.shape, mask=mask, **CHANNELS_LAST)
+    if (made := parts.rows.get(node.name)) is not None:
+        return b.add(made.kind, b.values[made.source], node.shape, **made.config)
     if (scan := parts.scans.get(node.name)) is not None:
         if scan.places:
             return at_places(b, scan, b.values[scan.source], node.shape)

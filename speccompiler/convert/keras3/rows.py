@@ -87,11 +87,14 @@ def map_with(b: Builder, node: ir.Node, op: ir.MapWith, x: Value) -> Value:
 
 
 def _batch_normalization(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
-    axes = {i for p in op.parameters for i, n in enumerate(p.shape) if n != 1}
-    axis = axes.pop() if axes else len(x.shape) - 1
-    length, parts = x.shape[axis], affine(op.activation)
-    if axes or not isinstance(length, int) or parts is None or any(map(_chooses, parts)):
+    """Where tensors have several axes, those are one while it is computed."""
+    axes = sorted({i for p in op.parameters for i, n in enumerate(p.shape) if n != 1})
+    first, last = (axes[0], axes[-1]) if axes else (len(x.shape) - 1,) * 2
+    lengths, parts = x.shape[first : last + 1], affine(op.activation)
+    if not all(map(is_known, lengths)) or parts is None or any(map(_chooses, parts)):
         return None
+    own, length = x.shape, known(prod(lengths))
+    x = reshaped(b, x, (*own[:first], length, *own[last + 1 :]))
     epsilon = epsilon_of(op.activation) if len(op.parameters) == 4 else None
     if epsilon is not None:
         tensors = [b.numbers(p) for p in op.parameters]
@@ -100,11 +103,13 @@ def _batch_normalization(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
         given = [np.asarray(b.numbers(p), np.float64) for p in op.parameters]
         tensors = [np.asarray(evaluated(part, given), np.float32) for part in parts]
         tensors += [np.float32(0) * tensors[0], np.float32(0) * tensors[0] + 1]
-    rows = [np.broadcast_to(t.reshape(-1), (length,)).astype(np.float32) for t in tensors]
-    return b.add(
+    wide = [t.reshape(t.shape[first : last + 1] or (1,) * len(lengths)) for t in tensors]
+    rows = [np.broadcast_to(t, lengths).astype(np.float32).reshape(-1) for t in wide]
+    y = b.add(
         "BatchNormalization", x, x.shape, key=op.parameters, tensors={"": rows},
-        axis=axis + 1, epsilon=epsilon,
+        axis=first + 1, epsilon=epsilon,
     )  # fmt: skip
+    return reshaped(b, y, own)
 
 
 def _chooses(part: Part) -> bool:
