@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from speccompiler.convert.keras3.builder import Builder, Value
+from speccompiler.convert.keras3.moving import multiplied
 from speccompiler.convert.named_formulas import has, named
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine
@@ -12,10 +13,13 @@ from speccompiler.expressions.library import named_activation, theano_relu
 from speccompiler.expressions.nodes import (
     Binary,
     Call,
+    Compare,
     Expression,
     Negate,
+    Number,
     Parameter,
     Variable,
+    Where,
     canonical,
     integer_exponent,
 )
@@ -62,6 +66,9 @@ def rescaled(b: Builder, x: Value, scale: float, offset: float) -> Value:
 
 
 def _write(b: Builder, part: Expression, x: Value) -> Value:
+    cut = _cut_line(part)
+    if cut is not None:
+        return b.add("ReLU", x, x.shape, **cut)
     known = keras_name(part)
     if known is not None:
         return b.add("Activation", x, x.shape, activation=known) if known != "linear" else x
@@ -100,6 +107,25 @@ def _by_formula(b: Builder, part: Expression, x: Value) -> Value | None:
     return None
 
 
+def _cut_line(part: Expression) -> dict[str, float] | None:
+    """The arguments of a ReLU that is a line of its own up to a threshold."""
+    match part:
+        case Where(
+            Compare(">", Variable(), Number(threshold)),
+            chosen,
+            Binary("*", Number(slope), Binary("-", Variable(), Number(same))),
+        ) if same == threshold >= 0 <= slope:
+            cut = {"negative_slope": float(slope), "threshold": float(threshold)}
+        case _:
+            return None
+    match chosen:
+        case Variable():
+            return cut
+        case Call("clip", (Variable(), Number(least), Number(most))) if least <= threshold <= most:
+            return {**cut, "max_value": float(most)}
+    return None
+
+
 def _clipped(b: Builder, x: Value, low: float, high: float) -> Value:
     cut = b.add("ReLU", rescaled(b, x, 1.0, -low), x.shape, max_value=high - low)
     return rescaled(b, cut, 1.0, low)
@@ -115,7 +141,7 @@ def _by_parts(b: Builder, part: Expression, x: Value) -> Value:
             power = integer_exponent(exponent)
             if power is not None and 2 <= power <= MOST_FACTORS:
                 value = _write(b, base, x)
-                return b.add("Multiply", [value] * power, x.shape)
+                return multiplied(b, [value] * power, x.shape)
         case Binary(symbol, left, right) if not has(right, Variable):
             number = float(combine(right, ()))
             value = _write(b, left, x)
@@ -126,7 +152,10 @@ def _by_parts(b: Builder, part: Expression, x: Value) -> Value:
                 return rescaled(b, value, -1.0, number)
             return rescaled(b, value, *_line(symbol, number))
         case Binary(symbol, left, right) if symbol in joined:
-            return b.add(joined[symbol], [_write(b, left, x), _write(b, right, x)], x.shape)
+            both = [_write(b, left, x), _write(b, right, x)]
+            if symbol == "*":
+                return multiplied(b, both, x.shape)
+            return b.add(joined[symbol], both, x.shape)
         case Call("tanh" | "sigmoid" | "relu" | "elu" | "softplus" | "softsign" as name, (one,)):
             return b.add("Activation", _write(b, one, x), x.shape, activation=name)
         case Call("exp", (one,)):

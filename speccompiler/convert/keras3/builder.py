@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from speccompiler.convert.keras3.mask_rules import MaskKey, carried_mask
 from speccompiler.diagnostics.core import Problem
 from speccompiler.frozen import dataclass
+from speccompiler.graph import ir
 from speccompiler.graph.ir import Shape
 from speccompiler.graph.operands import Operand, Weight
 from speccompiler.weights.operands import resolve
@@ -28,6 +30,20 @@ class Value:
     output: int
     shape: Shape
     """Of one sample, with the channels last."""
+    mask: MaskKey | None = None
+    """The mask that Keras 3 lets it carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """What a call of a layer reads, and the mask that it is given beside that."""
+
+    read: tuple[Value, ...] = ()
+    mask: Value | None = None
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return self.read if self.mask is None else (*self.read, self.mask)
 
 
 @dataclass(slots=True, eq=False)
@@ -39,8 +55,7 @@ class KerasLayer:
     tensors: dict[str, list[Array]]
     """By the group under the layer's own: "", or "cell" of a recurrent one."""
     name: str = ""
-    calls: list[list[Value]] = field(default_factory=list)
-    """What each call reads."""
+    calls: list[LayerCall] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -57,6 +72,10 @@ class Builder:
     """Nodes whose value one other node reads, and nobody else."""
     repeats_by_merge: frozenset[str] = frozenset()
     """Repetitions along axes of length 1 that need no layer, since merges repeat, too."""
+    masks_made: frozenset[MaskKey] = frozenset()
+    """The masks of the graph that a layer of Keras may make beside its value."""
+    nodes: Mapping[str, ir.Node] = field(default_factory=dict)
+    """The graph's, by their names."""
     layer: str = ""
     _shared: dict[Any, KerasLayer] = field(default_factory=dict)
 
@@ -68,13 +87,16 @@ class Builder:
         *,
         key: tuple[Operand | None, ...] = (),
         tensors: dict[str, list[Array]] | None = None,
+        mask: Value | None = None,
+        makes: MaskKey | None = None,
         **config: Any,
     ) -> Value:
         """A layer that reads values, or another call of one with the same tensors.
 
-        ``key`` are the operands that its tensors are made of.
+        ``key`` are the operands that its tensors are made of, ``mask`` is given to the call beside
+        what it reads, ``makes`` is the mask of its value that it makes itself.
         """
-        inputs = [read] if isinstance(read, Value) else list(read)
+        inputs = (read,) if isinstance(read, Value) else tuple(read)
         same = (kind, repr(config), tuple(v.shape for v in inputs), key)
         made = self._shared.get(same) if key else None
         if made is None:
@@ -82,8 +104,10 @@ class Builder:
             self.layers.append(made)
             if key:
                 self._shared[same] = made
-        made.calls.append(inputs)
-        return Value(made, len(made.calls) - 1, 0, shape)
+        call = LayerCall(inputs, mask)
+        made.calls.append(call)
+        carried = makes if makes is not None else carried_mask(kind, config, call)
+        return Value(made, len(made.calls) - 1, 0, shape, carried)
 
     def numbers(self, operand: Operand) -> Array:
         """An operand as the graph reads it, in float32."""

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from speccompiler.convert.keras3.builder import KerasLayer, Value, snake_case
+from speccompiler.convert.keras3.builder import KerasLayer, LayerCall, Value, snake_case
 from speccompiler.convert.keras3.export import Functional
 from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.files.atomic_output import atomic_file, write_failure
@@ -73,7 +73,7 @@ def _history(value: Value) -> list[Any]:
 
 
 def _layer(layer: KerasLayer) -> dict[str, Any]:
-    calls = [_call(read) for read in layer.calls if read]
+    calls = [_call(call) for call in layer.calls if call.read]
     return {
         "module": "keras.layers",
         "class_name": layer.kind,
@@ -84,14 +84,16 @@ def _layer(layer: KerasLayer) -> dict[str, Any]:
     }
 
 
-def _call(read: list[Value]) -> dict[str, Any]:
-    tensors = [_tensor(value) for value in read]
-    return {"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}
+def _call(call: LayerCall) -> dict[str, Any]:
+    tensors = [_tensor(value) for value in call.read]
+    given = {} if call.mask is None else {"mask": _tensor(call.mask)}
+    return {"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": given}
 
 
 def _tensor(value: Value) -> dict[str, Any]:
     shape = [None, *(n if isinstance(n, int) else None for n in value.shape)]
-    config = {"shape": shape, "dtype": "float32", "keras_history": _history(value)}
+    dtype = value.layer.config.get("dtype", "float32")
+    config = {"shape": shape, "dtype": dtype, "keras_history": _history(value)}
     return {"class_name": "__keras_tensor__", "config": config}
 
 

@@ -24,7 +24,7 @@ def in_order(
     for layer, number in reversed(calls):
         depth = max(depths.get((layer, number), 0), of_layers.get(layer, 0))
         of_layers[layer] = depths[layer, number] = depth
-        for value in layer.calls[number]:
+        for value in layer.calls[number].values:
             before = value.layer, value.call
             depths[before] = max(depth + 1, depths.get(before, 0))
     for value in inputs:
@@ -49,7 +49,7 @@ def _by_search(outputs: Sequence[Value]) -> tuple[list[Call], dict[KerasLayer, i
             if call in finished:
                 continue
             seen.setdefault(layer, len(seen))
-            read = layer.calls[number]
+            read = layer.calls[number].values
             if place < len(read):
                 waiting.append((call, place + 1))
                 value = read[place]

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
-from speccompiler.convert.keras3.activations import activated
+from speccompiler.convert.keras3.activations import activated, rescaled
 from speccompiler.convert.keras3.builder import Builder, Value
+from speccompiler.convert.keras3.moving import (
+    multiplied,
+    permuted,
+    pooled_channels,
+    reshaped,
+    unmasked,
+)
 from speccompiler.convert.named_formulas import epsilon_of, named
 from speccompiler.expressions.affine import affine
 from speccompiler.expressions.evaluate import combine as evaluated
 from speccompiler.expressions.nodes import Node as Part
 from speccompiler.expressions.nodes import Parameter, Where, children
 from speccompiler.graph import ir
+from speccompiler.graph.dims import is_known, known
 
 MERGES = {
     "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "min": "Minimum",
@@ -27,22 +37,34 @@ def softmax(b: Builder, node: ir.Node, op: ir.Softmax, x: Value) -> Value:
         before.config["activation"] = "softmax"
         before.name = b.unused(b.title())
         return x
-    return b.add("Softmax", x, x.shape, axis=-1)
+    return b.add("Activation", x, x.shape, activation="softmax")  # Softmax would read a mask
 
 
 def global_pool(b: Builder, node: ir.Node, op: ir.GlobalPool, x: Value) -> Value:
+    """A sum is the mean of as many values. Axes are kept by a pool over channels."""
     rank = len(x.shape) - 1
-    kind = {"max": "Max", "average": "Average"}.get(op.mode)
-    if kind is None or op.kept or not 1 <= rank <= 3:
+    mode, count = op.mode, prod(x.shape[op.kept : -1])
+    if mode == "sum" and is_known(count):
+        mode = "average"
+    if mode not in {"max", "average"} or rank == op.kept:
         raise b.refuse(f"a global pool of this kind: {op.mode}, {op.kept} axes kept")
-    return b.add(f"Global{kind}Pooling{rank}D", x, node.shape, data_format="channels_last")
+    if op.kept or rank > 3:
+        kept = x.shape[: op.kept]
+        apart = permuted(b, x, (*range(op.kept), rank, *range(op.kept, rank)))
+        y = pooled_channels(b, reshaped(b, apart, (*kept, x.shape[-1], count)), mode)
+    else:
+        kind = f"Global{mode.capitalize()}Pooling{rank}D"
+        y = b.add(kind, unmasked(b, x), node.shape, data_format="channels_last")
+    return rescaled(b, y, float(known(count)), 0.0) if op.mode == "sum" else y
 
 
 def lookup(b: Builder, node: ir.Node, op: ir.Lookup, x: Value) -> Value:
     rows, size = op.weight.shape
+    mask = (node.inputs[0], 0.0)
+    made = mask if mask in b.masks_made else None
     return b.add(
         "Embedding", x, node.shape, key=(op.weight,), tensors={"": [b.numbers(op.weight)]},
-        input_dim=rows, output_dim=size,
+        makes=made, input_dim=rows, output_dim=size, mask_zero=made is not None,
     )  # fmt: skip
 
 
@@ -65,11 +87,14 @@ def map_with(b: Builder, node: ir.Node, op: ir.MapWith, x: Value) -> Value:
 
 
 def _batch_normalization(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
-    axes = {i for p in op.parameters for i, n in enumerate(p.shape) if n != 1}
-    axis = axes.pop() if axes else len(x.shape) - 1
-    length, parts = x.shape[axis], affine(op.activation)
-    if axes or not isinstance(length, int) or parts is None or any(map(_chooses, parts)):
+    """Where tensors have several axes, those are one while it is computed."""
+    axes = sorted({i for p in op.parameters for i, n in enumerate(p.shape) if n != 1})
+    first, last = (axes[0], axes[-1]) if axes else (len(x.shape) - 1,) * 2
+    lengths, parts = x.shape[first : last + 1], affine(op.activation)
+    if not all(map(is_known, lengths)) or parts is None or any(map(_chooses, parts)):
         return None
+    own, length = x.shape, known(prod(lengths))
+    x = reshaped(b, x, (*own[:first], length, *own[last + 1 :]))
     epsilon = epsilon_of(op.activation) if len(op.parameters) == 4 else None
     if epsilon is not None:
         tensors = [b.numbers(p) for p in op.parameters]
@@ -78,11 +103,13 @@ def _batch_normalization(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
         given = [np.asarray(b.numbers(p), np.float64) for p in op.parameters]
         tensors = [np.asarray(evaluated(part, given), np.float32) for part in parts]
         tensors += [np.float32(0) * tensors[0], np.float32(0) * tensors[0] + 1]
-    rows = [np.broadcast_to(t.reshape(-1), (length,)).astype(np.float32) for t in tensors]
-    return b.add(
+    wide = [t.reshape(t.shape[first : last + 1] or (1,) * len(lengths)) for t in tensors]
+    rows = [np.broadcast_to(t, lengths).astype(np.float32).reshape(-1) for t in wide]
+    y = b.add(
         "BatchNormalization", x, x.shape, key=op.parameters, tensors={"": rows},
-        axis=axis + 1, epsilon=epsilon,
+        axis=first + 1, epsilon=epsilon,
     )  # fmt: skip
+    return reshaped(b, y, own)
 
 
 def _chooses(part: Part) -> bool:
@@ -106,6 +133,8 @@ def combine(b: Builder, node: ir.Node, op: ir.Combine, *values: Value) -> Value:
         raise b.refuse(f"a {op.mode} of several values")
     if len(values) == 1:
         return activated(b, values[0], op.activation)
+    if kind == "Multiply":
+        return activated(b, multiplied(b, values, node.shape), op.activation)
     return activated(b, b.add(kind, values, node.shape), op.activation)
 
 

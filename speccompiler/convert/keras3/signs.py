@@ -27,5 +27,5 @@ def never_negative(value: Value) -> bool:
             continue
         if not kind.startswith(_MOVES) and kind not in _MERGES:
             return False
-        left += one.layer.calls[one.call]
+        left += one.layer.calls[one.call].read
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from speccompiler.convert.keras3 import activations, moving, rows, windows
+from speccompiler.convert.keras3 import activations, masks, moving, rows, windows
 from speccompiler.convert.keras3.builder import Value
 from speccompiler.graph import ir
 
@@ -29,13 +29,13 @@ LAYERS: Mapping[type[ir.Op], Callable[..., Value]] = {
     ir.Slice: moving.take_slice,
     ir.Resize: moving.resize,
     ir.Expand: moving.expand,
+    ir.Mask: masks.zeroed,
+    ir.Kept: masks.kept,
 }
 """``rule(builder, node, operation, *values)`` gives the value of the node."""
 REFUSED: Mapping[type[ir.Op], str] = {
     ir.Local: "a convolution whose positions have weights of their own",
-    ir.Mask: "a mask that only zeroes: Keras 3 would hand it on to the layers behind",
-    ir.Kept: "a mask of steps, as this model uses it",
     ir.BatchNormalize: "a normalisation by the batch that it is given",
-    ir.Recurrent: "a recurrent layer with a mask, or with a state that is carried on",
+    ir.Recurrent: "a recurrent layer that reads or gives states, or shares its product",
 }
 """What no layer of Keras 3 is. ``Recurrent`` where ``recurrent.scans`` has no layer for it."""
