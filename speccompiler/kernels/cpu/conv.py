@@ -267,7 +267,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         filter = task % filter_blocks * @FILTERS
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
-                integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
+                integers_at(scratch, 0), f, scratch, start, offsets, places, scratch, sums, room,
                 w, part * group_weights + first * kd * blocks * kh * kw * block,
                 b, part * group_bias + first, y,
                 at + first * max(1, y_channel), y_channel, min(@GROUP, filters - first),

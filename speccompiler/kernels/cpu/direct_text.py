@@ -82,10 +82,13 @@ _GROUP = '''
 
 @jit
 def group(
-    a, f, packed, start, offsets, places, sums, room, w, wo, b, first, y, at, y_channel, count,
-    positions, columns, q0, q1, plane, kh, run, left, taps, row, top, stride, bottom, apart
+    a, f, source, start, offsets, places, scratch, sums, room, w, wo, b, first, y, at, y_channel,
+    count, positions, columns, q0, q1, plane, kh, run, left, taps, row, top, stride, bottom, apart
 ):
-    """Compute one group of filters for all positions of a task; ``a`` are the tile's arguments."""
+    """Compute one group of filters for all positions of a task; ``a`` are the tile's arguments.
+
+    Windows begin in ``source``, sums wait in ``scratch``.
+    """
     vectors = 1 if count <= @LANES else 2
     width = vectors * @LANES
     row_weights = run * width
@@ -98,6 +101,8 @@ def group(
     steps = max(1, (q1 - q0 + q_step - 1) // q_step) * down
     tiles = (positions + @MOST - 1) // @MOST
     share, larger = positions // tiles, positions % tiles
+    # Planes that follow each other are read as one run.
+    joined = kh == 1 and plane == run and taps == run
     straight = f[@ADDS] == 0 and f[@ACTIVATION] == 0 and count == width and y_channel == 0
     waiting = integers_at(a, @LENGTH)
     for t in range(@MOST):
@@ -117,7 +122,7 @@ def group(
                 ask = wo + (q * kh + h) * row_weights + (left + skip + some) * width
             if room > 0 and i > 0 and i % @STRETCH == 0:
                 size = (t1 * share + min(t1, larger) - p0) * width
-                carry_sums(packed, sums, size, room, i == @STRETCH, i + @STRETCH >= steps)
+                carry_sums(scratch, sums, size, room, i == @STRETCH, i + @STRETCH >= steps)
             p, r, c = p0, p0 // columns, p0 % columns
             for t in range(t0, t1):
                 size = share + 1 if t < larger else share
@@ -133,29 +138,31 @@ def group(
                     above, below = above // apart, below // apart
                 h0, h1 = max(h, -below), min(h + h_step, kh, -above)
                 so, begin = sums + (p - p0) * width, start + q * plane + left + skip
-                a[@TILE_X] = address_of(packed, begin + h0 * row)
+                a[@TILE_X] = address_of(source, begin + h0 * row)
                 a[@TILE_OFFSETS] = address_of(offsets, p)
                 a[@TILE_W] = address_of(w, wo + (q * kh + h0) * row_weights + (left + skip) * width)
                 a[@TILE_PLANES], a[@TILE_ROWS] = min(q_step, q1 - q), h1 - h0
                 a[@TILE_RUN], a[@TILE_ASK] = some, address_of(w, ask)
+                if joined:
+                    a[@TILE_PLANES], a[@TILE_RUN] = 1, min(q_step, q1 - q) * run
                 if i == 0:
                     a[@TILE_START], a[@TILE_START_STEP] = address_of(b, first), 0
                 else:
-                    a[@TILE_START], a[@TILE_START_STEP] = address_of(packed, so), 4 * width
+                    a[@TILE_START], a[@TILE_START_STEP] = address_of(scratch, so), 4 * width
                 if ends and straight:
                     a[@TILE_Y], a[@TILE_Y_OFFSETS] = address_of(y, at), address_of(places, p)
                 else:
-                    a[@TILE_Y], a[@TILE_Y_OFFSETS] = address_of(packed, so), address_of(waiting, 0)
+                    a[@TILE_Y], a[@TILE_Y_OFFSETS] = address_of(scratch, so), address_of(waiting, 0)
                 if ends and f[@ADDS] != 0:
                     ask_for(y, at, integers_at(places, p), size, count)
                 call_tile(f[@TILE], size, vectors, a)
                 if ends and not straight:
-                    finish(f, packed, so, size, width, width)
+                    finish(f, scratch, so, size, width, width)
                     here = integers_at(places, p)
                     if y_channel == 0:
-                        copy_out(packed, so, width, y, at, here, size, count, f)
+                        copy_out(scratch, so, width, y, at, here, size, count, f)
                     else:
-                        copy_to_planes(packed, so, width, y, at, y_channel, here, size, count)
+                        copy_to_planes(scratch, so, width, y, at, y_channel, here, size, count)
                 ask += min(q_step, q1 - q) * max(h1 - h0, 0) * some * @LINE
                 p += size
 '''

@@ -1,12 +1,12 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
-A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. The positions are
-copied first, once for all filters of the place: tile by tile, in blocks of channels, so that a
-tile reads on and on. A batch shares each weight that is loaded, and one sample alone goes through
-the same operations in the same order.
+A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. Tiles read positions
+where they lie if channels fill whole blocks. Else these are copied first, once for all filters of
+the place: tile by tile, in blocks of channels. A batch shares each weight that is loaded, and one
+sample alone goes through the same operations in the same order.
 
 w: [group][channel][filter of the group], zeros where it is padded
-scratch: the tile's arguments, the two tables of positions, the packed positions, then the sums
+scratch: the tile's arguments, the two tables of positions, the packed positions if any, the sums
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.register_tile import block_depth, tile_columns
 from speccompiler.kernels.cpu.codegen.text import fill
 from speccompiler.kernels.cpu.convolution import (
+    MOST_COLUMNS,
     Convolution,
     direct_nanoseconds,
     filter_blocks,
@@ -51,6 +52,10 @@ class Geometry(NamedTuple):
 
 TASK_POSITIONS = 84
 """Positions of a task, at most."""
+MANY_BLOCKS = 8
+"""Blocks of filters that are tasks enough for two threads."""
+PAGE = 1024
+"""Channels that take a page of 4 KiB."""
 
 DRIVER = '''
 
@@ -69,6 +74,15 @@ def pack_planes(x, position, image, packed, to, plane, size, channels, depth):
 
 
 @jit
+def count_shares(positions, filter_blocks):
+    """Into how many shares the positions are cut; see ``count_shares`` in ``matmul``."""
+    shares = (positions + @TASK - 1) // @TASK
+    if shares > 1 or (positions > @FEW and filter_blocks % 2 == 1 and filter_blocks < @MANY):
+        shares += shares % 2
+    return shares
+
+
+@jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     """Tasks: blocks of positions, blocks of filters; the last changes fastest."""
     @GEOMETRY
@@ -76,34 +90,40 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     positions *= n
     blocks = (channels + @LANES - 1) // @LANES
     depth = (channels + blocks - 1) // blocks
-    # Even shares, in whole tiles: a last one of a few positions would leave a thread waiting.
-    tiles, tasks = (positions + @MOST - 1) // @MOST, (positions + @TASK - 1) // @TASK
-    share = (tiles + tasks - 1) // tasks * @MOST
     filter_blocks = (filters + @FILTERS - 1) // @FILTERS
+    # Even shares of even tiles: a last one of a few positions would leave a thread waiting.
+    tiles = (positions + @MOST - 1) // @MOST
+    shares = count_shares(positions, filter_blocks)
+    most = (tiles + shares - 1) // shares * @MOST
+    # Where blocks are all that a position has, it is read where it lies. Positions a multiple of
+    # a page apart would share a few lines of L1.
+    packs = x_planes != 0 or blocks * depth != channels or channels % @PAGE == 0
     # Of one tile: block after block of channels, each with room for a vector behind it.
-    plane = @MOST * depth + @LANES
-    tile = blocks * plane
+    plane = @MOST * depth + @LANES if packs else depth
+    tile = blocks * plane if packs else @MOST * channels
     offsets, places = integers_at(scratch, @ARGUMENTS), integers_at(scratch, @ARGUMENTS + @TABLE)
     start = @ARGUMENTS + 2 * @TABLE
-    sums = start + (share // @MOST) * tile
+    sums = start + (most // @MOST * tile if packs else 0)
     room = @WALK * @MOST * @GROUP if channels > @CARRIED else 0
     packed_place, here = -1, 0
     for task in range(lo, hi):
         place = task // filter_blocks
-        first_position = place * share
+        first_position = place * tiles // shares * positions // tiles
         if place != packed_place:
             packed_place = place
-            here = min(share, positions - first_position)
-            tiles = (here + @MOST - 1) // @MOST
+            here = (place + 1) * tiles // shares * positions // tiles - first_position
+            count = (here + @MOST - 1) // @MOST
             p = 0
-            for t in range(tiles):
-                size = here // tiles + (1 if t < here % tiles else 0)
+            for t in range(count):
+                size = here // count + (1 if t < here % count else 0)
                 if x_planes:
                     pack_planes(x, first_position + p, image, scratch, start + t * tile, plane,
                                 size, channels, depth)
                 for i in range(size):
                     to, at = t * tile + i * depth, first_position + p
-                    if not x_planes:
+                    if not packs:
+                        to = p * channels
+                    elif not x_planes:
                         pack(x, at * channels, scratch, start + to, plane, channels, depth)
                     offsets[p], places[p] = 4 * to, 4 * p * y_pitch
                     if y_planes:
@@ -112,13 +132,16 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         begin, next_filter, y_channel = first_position * y_pitch, 1, 0
         if y_planes:
             begin, next_filter, y_channel = 0, image, image
+        source, source_at = scratch, start
+        if not packs:
+            source, source_at = x, first_position * channels
         filter = task % filter_blocks * @FILTERS
         for first in range(filter, min(filters, filter + @FILTERS), @GROUP):
             group(
-                integers_at(scratch, 0), f, scratch, start, offsets, places, sums, room,
-                w, first * blocks * depth, b, first, y, begin + first * next_filter, y_channel,
-                min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth, 0, depth,
-                0, 0, 1, 1, 1
+                integers_at(scratch, 0), f, source, source_at, offsets, places, scratch, sums,
+                room, w, first * blocks * depth, b, first, y, begin + first * next_filter,
+                y_channel, min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth,
+                0, depth, 0, 0, 1, 1, 1
             )
 '''
 
@@ -126,8 +149,29 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
 @cache
 def source(lanes: int) -> str:
     """The module's text, for one vector width."""
-    values = {**constants(lanes), "TASK": TASK_POSITIONS, "TABLE": table_values(TASK_POSITIONS)}
-    return fill(DIRECT + DRIVER, Geometry._fields, **values)
+    return fill(
+        DIRECT + DRIVER,
+        Geometry._fields,
+        **constants(lanes),
+        TASK=TASK_POSITIONS,
+        TABLE=table_values(TASK_POSITIONS),
+        FEW=MOST_COLUMNS,
+        MANY=MANY_BLOCKS,
+        PAGE=PAGE,
+    )
+
+
+def count_shares(positions: int, filter_blocks: int) -> int:
+    """Into how many shares the positions are cut, for each block of filters.
+
+    An even number, so that two threads have the same to do; a single one, which reads the weights
+    once, where blocks of filters can be dealt out as evenly.
+    """
+    shares = -(-positions // TASK_POSITIONS)
+    odd = filter_blocks % 2 == 1 and filter_blocks < MANY_BLOCKS
+    if shares > 1 or (positions > MOST_COLUMNS and odd):
+        shares += shares % 2
+    return shares
 
 
 class MatmulKernel(Convolution):
@@ -145,7 +189,8 @@ class MatmulKernel(Convolution):
         return Geometry(prod(shape[:-1]), shape[-1], filters, filters)
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
-        return -(-n * prod(shape[:-1]) // TASK_POSITIONS) * filter_blocks(node)
+        blocks = filter_blocks(node)
+        return count_shares(n * prod(shape[:-1]), blocks) * blocks
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         return direct_nanoseconds(prod(shape[:-1]), 1, node, shape)

@@ -27,10 +27,11 @@ from speccompiler.system import facilities
 
 # These numbers are those of teamwork, which is read and compiled but never imported: it would
 # import numba.
-_PROGRAM, _FAILED, _YIELD, _OFFERS, _OFFERED = 24, 25, 26, 27, 32
+_PROGRAM, _FAILED, _YIELD, _OFFERS, _TICKETS, _OFFERED = 24, 25, 26, 27, 28, 32
 _MUTEX, _CONDITION, _FUNCTIONS = 8, 16, 32
 _RUN, _HELP = 0, 1
 _IDLE, _ASLEEP = 0, 1
+_LINE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +195,10 @@ class Job:
         ]
         self._program = np.array(records, np.int64).reshape(-1)
         self._block = _CacheLines(_OFFERED + self._helpers)
+        self._tickets = _CacheLines(_LINE * (1 + self._helpers))
         self._block.values[_PROGRAM] = self._program.ctypes.data
         self._block.values[_YIELD] = _system().let_others_run
+        self._block.values[_TICKETS] = self._tickets.address
         self._run = self._block.arguments(_RUN)
 
     def run(self, parts: Sequence[tuple[int, int]]) -> None:

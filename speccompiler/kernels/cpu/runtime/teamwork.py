@@ -1,10 +1,12 @@
 """The machine code of the thread team: several steps, several threads, no Python in between.
 
-A *job* is some steps of a plan. Steps are cut into chunks of tasks, and a thread that is free
-takes the next chunk by its *ticket*: the step's number in the upper 32 bits, the chunk's in the
-lower ones, so that nobody can take a ticket of a step that has ended. The caller goes from step
-to step when all chunks of one are done. Helpers wait in a loop for the next ticket, because
-waking a thread takes as long as a small step. A helper that has waited too long for a job
+A *job* is some steps of a plan. Steps are cut into chunks of tasks, and each thread begins with a
+share of neighbouring ones, the same share of every step: what it wrote in one step is what it
+mostly reads in the next, and lies in its own cache. When its share is done it takes what others
+have left. A share's next chunk is its *ticket*: the step's number in the upper 32 bits, the
+chunk's in the lower ones, so that nobody can take a ticket of a step that has ended. The caller
+goes from step to step when all chunks of one are done. Helpers wait in a loop for the next step,
+because waking a thread takes as long as a small step. A helper that has waited too long for a job
 sleeps until it is asked; waking it needs no Python, so that nobody has to wait for the GIL.
 
 The caller asks for helpers, and waits until they have left, within one call of machine code.
@@ -14,9 +16,10 @@ the job.
 A job, its program and the mailboxes are int64 in shared memory, each group on a cache line of
 its own:
 
-job      TICKET | DONE | LEFT (helpers that have left), SLOT (last given) | PROGRAM, FAILED,
-         YIELD (address of a C function that lets other threads run), OFFERS (helpers to ask) |
-         the address of each one's mailbox
+job      STEP (1 more than the number of the open one) | DONE (chunks, by helpers) | LEFT (helpers
+         that have left), SLOT (last given) | PROGRAM, FAILED, YIELD (address of a C function that
+         lets other threads run), OFFERS (helpers to ask), TICKETS (address of each slot's
+         ticket, a cache line for each) | the address of each one's mailbox
 program  for each step FUNCTION, FIRST and LAST (the tasks are those before it), CHUNK (tasks
          in one), THREADS, ARGUMENTS (address of the addresses of the kernel's arguments, one
          a slot)
@@ -38,13 +41,14 @@ from speccompiler.kernels.cpu.runtime.atomics import (
     store,
 )
 
-TICKET, DONE, LEFT, SLOT = 0, 8, 16, 17
-PROGRAM, FAILED, YIELD, OFFERS, OFFERED = 24, 25, 26, 27, 32
+STEP, DONE, LEFT, SLOT = 0, 8, 16, 17
+PROGRAM, FAILED, YIELD, OFFERS, TICKETS, OFFERED = 24, 25, 26, 27, 28, 32
 FUNCTION, FIRST, LAST, CHUNK, THREADS, ARGUMENTS, RECORD = 0, 1, 2, 3, 4, 5, 6
 MUTEX, CONDITION, LOCK, UNLOCK, SLEEP, WAKE = 8, 16, 32, 33, 34, 35
 IDLE, ASLEEP, WORKING = 0, 1, 2
 RUN, HELP = 0, 1
 OVER = 1 << 60
+LINE = 8
 PATIENCE, IDLE_PATIENCE = 2000, 5000
 """Rounds of waiting before a thread lets others run, and before a helper without a job sleeps."""
 
@@ -79,28 +83,38 @@ def wake(mailbox):
 
 @jit
 def take_chunks(job, slot):
-    """Do chunks of the open step while there are any, and return how many."""
-    done = 0
-    while True:
-        ticket = load(job, TICKET)
-        step = (ticket >> 32) - 1
-        if ticket >= OVER or step < 0:
-            return done
-        record = step * RECORD
-        program = at(job[PROGRAM])
-        end, chunk = program[record + LAST], program[record + CHUNK]
-        first = program[record + FIRST] + (ticket & 0xFFFFFFFF) * chunk
-        if first >= end or slot >= program[record + THREADS]:
-            return done
-        if exchange_if(job, TICKET, ticket, ticket + 1):
-            arguments = at(program[record + ARGUMENTS])[slot]
-            last = min(end, first + chunk)
-            if call_kernel(program[record + FUNCTION], first, last, arguments) != 0:
-                store(job, FAILED, 1)
-            done += 1
-            if slot > 0:
-                # The caller waits for these; it knows how many chunks it has done itself.
-                add(job, DONE, 1)
+    """Do chunks of the open step while there are any, one's own first; return how many."""
+    step, done = load(job, STEP) - 1, 0
+    if step < 0 or step >= OVER - 1:
+        return done
+    program, record, tickets = at(job[PROGRAM]), step * RECORD, at(job[TICKETS])
+    threads, chunk = program[record + THREADS], program[record + CHUNK]
+    first, last = program[record + FIRST], program[record + LAST]
+    chunks = (last - first + chunk - 1) // chunk
+    if slot >= threads:
+        return done
+    share = slot
+    for _ in range(threads):
+        begin, end = share * chunks // threads, (share + 1) * chunks // threads
+        while True:
+            ticket = load(tickets, share * LINE)
+            number = ticket & 0xFFFFFFFF
+            if ticket >> 32 != step + 1:
+                # The step has ended, and with it all shares.
+                return done
+            if number >= end:
+                break
+            if exchange_if(tickets, share * LINE, ticket, ticket + 1):
+                arguments = at(program[record + ARGUMENTS])[slot]
+                # Every other step goes backwards, and begins with what was written last.
+                if step % 2 == 1:
+                    number = begin + end - 1 - number
+                lo = first + number * chunk
+                if call_kernel(program[record + FUNCTION], lo, min(last, lo + chunk), arguments):
+                    store(job, FAILED, 1)
+                done += 1
+        share = share + 1 if share + 1 < threads else 0
+    return done
 
 
 @jit
@@ -108,14 +122,18 @@ def run_step(job, step):
     """Do all of a step, as the caller."""
     program, record = at(job[PROGRAM]), step * RECORD
     first, last, chunk = program[record + FIRST], program[record + LAST], program[record + CHUNK]
-    if program[record + THREADS] == 1 or chunk >= last - first:
+    threads = program[record + THREADS]
+    if threads == 1 or chunk >= last - first:
         arguments = at(program[record + ARGUMENTS])[0]
         if call_kernel(program[record + FUNCTION], first, last, arguments) != 0:
             store(job, FAILED, 1)
         return
+    chunks, tickets = (last - first + chunk - 1) // chunk, at(job[TICKETS])
     store(job, DONE, 0)
-    store(job, TICKET, (step + 1) << 32)
-    others = (last - first + chunk - 1) // chunk - take_chunks(job, 0)
+    for share in range(threads):
+        store(tickets, share * LINE, ((step + 1) << 32) + share * chunks // threads)
+    store(job, STEP, step + 1)
+    others = chunks - take_chunks(job, 0)
     rounds = 0
     while load(job, DONE) < others:
         rounds += 1
@@ -125,7 +143,7 @@ def run_step(job, step):
 @jit
 def offer(job):
     """Ask the helpers that are listed; strike off (0) those that are busy now."""
-    store(job, TICKET, 0)
+    store(job, STEP, 0)
     store(job, LEFT, 0)
     store(job, SLOT, 0)
     for place in range(OFFERED, OFFERED + job[OFFERS]):
@@ -141,7 +159,7 @@ def offer(job):
 @jit
 def dismiss(job):
     """End the job: take back offers that nobody accepted, and wait until all helpers have left."""
-    store(job, TICKET, OVER)
+    store(job, STEP, OVER)
     accepted = 0
     for place in range(OFFERED, OFFERED + job[OFFERS]):
         # Whether that helper sleeps is not known. If it does not, it will say so itself.
@@ -175,8 +193,11 @@ def help_out(mailbox):
             job = at(found)
             slot = 1 + add(job, SLOT, 1)
             rounds = 0
-            while load(job, TICKET) < OVER:
-                if take_chunks(job, slot) > 0:
+            while load(job, STEP) < OVER:
+                done = take_chunks(job, slot)
+                if done > 0:
+                    # The caller waits for these; it knows how many chunks it has done itself.
+                    add(job, DONE, done)
                     rounds = 0
                 rounds += 1
                 wait(rounds, job[YIELD])
