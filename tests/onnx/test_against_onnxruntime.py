@@ -71,7 +71,8 @@ def conv_transpose(rng: Rng) -> onnx.ModelProto:
     else:
         axes = zip(lengths, stride, kernel, said["dilations"], strict=True)
         said["output_shape"] = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in axes]
-    constants = {"w": random(4, 2, *kernel), "b": random(2 * groups)}
+    filters = int(rng.choice([1, 2]))
+    constants = {"w": random(4, filters, *kernel), "b": random(filters * groups)}
     nodes = [node("ConvTranspose", "x w b", **said)]
     return model(nodes, {"x": ["N", 4, *lengths]}, constants=constants)
 

@@ -69,6 +69,20 @@ def test_images_and_both_directions(tmp_path: Path) -> None:
             assert_close(judged(again, given), judged(model, given))
 
 
+def test_words(tmp_path: Path) -> None:
+    """Numbers of rows that are none give NaN, as they do in the model."""
+    layers = [
+        {"type": "Embedding", "input_dim": 20, "output_dim": 4, "mask_zero": True},
+        {"type": "LSTM", "output_dim": 3},
+    ]
+    model = build(layers, [None])
+    again = read_again(exported(model), tmp_path)
+    (lookup,) = [n for n in again.graph.nodes if isinstance(n.op, ir.Lookup) and n.layer == "embedding_1"]
+    x = np.array([[3, 0, 19, 7], [0, 0, 1, 2], [5.5, 0, 0, 0]], np.float32)
+    assert_close(judged(again, [x]), judged(model, [x]))
+    assert lookup.shape[-1] == 4
+
+
 def loop(cell: Any, kernel: tuple[int, ...], **said: Any) -> tuple[ir.Graph, Any]:
     """A scan whose input, mask and states are inputs, and the numbers of its tensors."""
     units, gates = 2, {"simple": 1, "lstm": 4}.get(cell, 3)
