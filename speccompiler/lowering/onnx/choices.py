@@ -22,7 +22,7 @@ from speccompiler.expressions.nodes import (
     substitute,
 )
 from speccompiler.graph.ir import Lookup, Map, Reshape
-from speccompiler.lowering.onnx.elementwise import P, TRUNCATED, X, combined, with_parameter
+from speccompiler.lowering.onnx.elementwise import TRUNCATED, P, X, combined, with_parameter
 from speccompiler.lowering.onnx.formulas import ONE, ZERO, common_formulas
 from speccompiler.lowering.onnx.scope import Scope, as_number
 from speccompiler.lowering.onnx.values import Array, Known, Value

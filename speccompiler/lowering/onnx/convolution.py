@@ -249,7 +249,8 @@ def _dense(scope: Scope, kernel: Known, dilation: tuple[int, ...]) -> Known:
 
     def expand(stored: Array) -> Array:
         wide = np.zeros((*stored.shape[:2], *taps), np.float32)
-        wide[(..., *(slice(None, None, d) for d in dilation))] = stored
+        places = tuple(slice(None, None, d) for d in dilation)
+        wide[(slice(None), slice(None), *places)] = stored
         return wide
 
     return kernel.changed(f"{list(dilation)} apart", expand)
