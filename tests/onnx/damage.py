@@ -39,7 +39,8 @@ def other_bytes(data: bytes, others: Sequence[bytes], rng: random.Random) -> byt
 
 def other_words(model: onnx.ModelProto, ops: Sequence[str], rng: random.Random) -> bytes:
     """A sound message, of which one part says something that it did not."""
-    graph = model.graph
+    inner = [a.g for node in model.graph.node for a in node.attribute if len(a.g.node)]
+    graph = rng.choice([model.graph, *inner])
     nodes = list(graph.node)
     for _ in range(rng.choice([1, 1, 2])):
         node = rng.choice(nodes)

@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 import speccompiler
+from speccompiler.graph.ir import Recurrent
 from tests.onnx.made_models import (
     Array,
     convspec_gives,
@@ -71,7 +72,8 @@ def conv_transpose(rng: Rng) -> onnx.ModelProto:
     else:
         axes = zip(lengths, stride, kernel, said["dilations"], strict=True)
         said["output_shape"] = [(n - 1) * s + (k - 1) * d + 1 for n, s, k, d in axes]
-    constants = {"w": random(4, 2, *kernel), "b": random(2 * groups)}
+    filters = int(rng.choice([1, 2]))
+    constants = {"w": random(4, filters, *kernel), "b": random(filters * groups)}
     nodes = [node("ConvTranspose", "x w b", **said)]
     return model(nodes, {"x": ["N", 4, *lengths]}, constants=constants)
 
@@ -366,6 +368,7 @@ FOLDED: Mapping[str, tuple[int, list[onnx.NodeProto]]] = {
     "bounds as inputs": (13, [node("Clip", "k low")]),
     "a remainder as in C": (13, [node("Mod", "k three", fmod=1)]),
     "uneven parts": (18, [node("Split", "k", "y rest last", axis=-1, num_outputs=3)]),
+    "lengths of rows": (18, [node("ReduceL2", "k rows")]),
     "nothing is summed": (13, [node("ReduceSum", "k", noop_with_empty_axes=1)]),
 }
 """The operator set, and what is done to a constant."""
@@ -376,7 +379,7 @@ def test_what_is_computed_of_constants(name: str, tmp_path: Path) -> None:
     opset, nodes = FOLDED[name]
     nodes = [*nodes, node("Mul", "y x", "z")]
     constants = {"k": random(3, 7) * 4, "low": np.array(-1, np.float32)}
-    constants["three"] = np.array(3, np.float32)
+    constants["three"], constants["rows"] = np.array(3, np.float32), np.array([1])
     last = 3 if name == "uneven parts" else 7
     made = model(nodes, {"x": ["N", 3, last]}, ["z"], constants=constants, opset=opset)
     agree(made, {"x": random(2, 3, last)}, tmp_path)
@@ -420,6 +423,127 @@ def test_an_image_of_open_lengths_is_doubled(tmp_path: Path) -> None:
     nodes = [node("Resize", "x - s", mode="linear")]
     made = model(nodes, {"x": ["N", 3, "H", "W"]}, constants=constants)
     agree(made, {"x": random(2, 3, 5, 4)}, tmp_path)
+
+
+@pytest.mark.parametrize("mode", ["constant", "reflect", "edge", "wrap"])
+def test_an_image_of_open_lengths_is_padded(mode: str, tmp_path: Path) -> None:
+    """With a number that is not 0 as well; one axis is cut."""
+    last = -1 if mode == "constant" else 1
+    constants = {"p": np.array([0, 0, 2, 1, 0, 0, 3, last]), "v": np.array(-np.inf, np.float32)}
+    nodes = [node("Pad", "x p v" if mode == "constant" else "x p", mode=mode)]
+    made = model(nodes, {"x": ["N", 2, "H", "W"]}, constants=constants, opset=19)
+    agree(made, {"x": random(2, 2, 5, 4)}, tmp_path)
+
+
+def test_an_image_is_padded_to_the_size_of_another(tmp_path: Path) -> None:
+    """The amounts are lengths that only a run knows."""
+    constants = {"p": np.array([0, 0, 0, 0, 0, 0]), "w": random(2, 2, 3, 3), "two": np.array([2])}
+    constants |= {"four": np.array([4]), "none": np.array([0, 0, 0, 0, 0, 0])}
+    nodes = [
+        node("Conv", "x w", "c"),
+        node("Shape", "x", "s"),
+        node("Slice", "s two four", "whole"),
+        node("Shape", "c", "t"),
+        node("Slice", "t two four", "part"),
+        node("Sub", "whole part", "missing"),
+        node("Concat", "p missing", "amounts", axis=0),
+        node("Pad", "c amounts", "q"),
+        node("Add", "q x", "y"),
+    ]
+    made = model(nodes, {"x": ["N", 2, "H", "W"]}, constants=constants)
+    agree(made, {"x": random(2, 2, 6, 5)}, tmp_path)
+
+
+def branches(then: list[onnx.NodeProto], otherwise: list[onnx.NodeProto]) -> onnx.NodeProto:
+    """A choice between two bodies, which both read ``x`` and give a value of their own."""
+    bodies = [
+        onnx.helper.make_graph(
+            body, "branch", [], [onnx.helper.make_empty_tensor_value_info(body[-1].output[0])]
+        )
+        for body in (then, otherwise)
+    ]
+    return onnx.helper.make_node(
+        "If", ["truth"], ["y"], then_branch=bodies[0], else_branch=bodies[1]
+    )
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_shapes_decide_which_branch_is_taken(length: int, tmp_path: Path) -> None:
+    """As torch writes ``squeeze`` of an axis whose length it does not know."""
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Gather", "s one", "n"),
+        node("Equal", "n one", "truth"),
+        branches(
+            [node("Squeeze", "x one", "a")],
+            [node("Neg", "x", "b"), node("ReduceSum", "b one", "c", keepdims=0)],
+        ),
+    ]
+    constants = {"one": np.array([1])}
+    # onnxruntime looks into the branch that is not taken, too, where it knows the length.
+    for said in (1, "C") if length == 1 else ("C",):
+        made = model(nodes, {"x": ["N", said, 4]}, constants=constants)
+        agree(made, {"x": random(2, length, 4)}, tmp_path)
+
+
+def test_the_input_does_not_decide_which_branch_is_taken(tmp_path: Path) -> None:
+    nodes = [
+        node("ReduceMax", "x", "m", axes=[1], keepdims=0),
+        node("Cast", "m", "truth", to=9),
+        branches([node("Neg", "x", "a")], [node("Abs", "x", "b")]),
+    ]
+    path = tmp_path / "m.onnx"
+    path.write_bytes(model(nodes, {"x": ["N", 4]}).SerializeToString())
+    with pytest.raises(speccompiler.SpecError, match="decides which branch") as error:
+        speccompiler.load(path)
+    assert error.value.diagnostics[-1].code == "CS261"
+
+
+def test_truths_by_a_cast(tmp_path: Path) -> None:
+    """As torch writes a shrinkage: what is far from 0 stays."""
+    constants = {"half": np.array(0.5, np.float32), "zero": np.array(0, np.float32)}
+    nodes = [
+        node("Abs", "x", "a"),
+        node("Greater", "a half", "g"),
+        node("Cast", "g", "c", to=9),
+        node("Where", "c x zero"),
+    ]
+    agree(model(nodes, {"x": ["N", 4]}, constants=constants), {"x": random(5, 4)}, tmp_path)
+
+
+def test_a_constant_that_is_alike_for_all_samples_is_that_of_one(tmp_path: Path) -> None:
+    """A state of zeros or ones, made for the three samples that a model was exported for."""
+    row, x = random(4), random(5, 4)
+    for k, alike in ((np.stack([row] * 3), True), (random(3, 4), False)):
+        made = model([node("Add", "x k")], {"x": [3, 4]}, constants={"k": k})
+        if alike:
+            (got,) = convspec_gives(made, {"x": x}, tmp_path)
+            np.testing.assert_allclose(got, x + row, rtol=0, atol=1e-6)
+        else:
+            with pytest.raises(speccompiler.SpecError, match="along which samples lie"):
+                convspec_gives(made, {"x": x}, tmp_path)
+
+
+@pytest.mark.parametrize("read", ["y", "h", "c", "y h c"])
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_a_loop_gives_what_is_read(read: str, direction: str, tmp_path: Path) -> None:
+    """Exporters name every output of an LSTM."""
+    count = 2 if direction == "bidirectional" else 1
+    constants = {"w": random(count, 12, 4), "r": random(count, 12, 3)}
+    nodes = [node("LSTM", "x w r", "y h c", direction=direction, hidden_size=3)]
+    outputs = read.split()
+    made = model(nodes, {"x": [5, "N", 4]}, outputs, constants=constants)
+    x = random(5, 2, 4)
+    found = convspec_gives(made, {"x": np.moveaxis(x, 1, 0)}, tmp_path)
+    for name, got, wanted in zip(outputs, found, onnxruntime_gives(made, {"x": x}), strict=True):
+        samples = 2 if name == "y" else 1
+        np.testing.assert_allclose(got, np.moveaxis(wanted, samples, 0), rtol=0, atol=1e-5)
+    (loop,) = {
+        (n.op.sequences, n.op.gives_states)
+        for n in speccompiler.load(tmp_path / "made.onnx").graph.nodes
+        if isinstance(n.op, Recurrent)
+    }
+    assert loop == ("y" in outputs, "c" in outputs)
 
 
 SPECS = [

@@ -24,6 +24,8 @@ from tests.onnx.backend_suite import cases
 from tests.onnx.damage import other_bytes, other_words
 from tests.onnx.made_models import convspec_gives, model, node
 from tests.onnx.made_models import random as numbers
+from tests.onnx.test_against_onnxruntime import branches
+from tests.onnx.test_scan import CELLS, loop, written
 
 
 def test_every_model_of_the_wheel_is_read_as_onnx_reads_it() -> None:
@@ -254,7 +256,24 @@ def sound_models(folder: Path) -> list[bytes]:
         path.write_bytes(data)
         if check(read_document(path))[0] is not None:
             found[first] = data
-    return list(found.values())
+    return [*found.values(), *loops()]
+
+
+def loops() -> list[bytes]:
+    """Models with a body: steps of each cell, and two branches."""
+    made = [
+        written(*loop(cell, kernel, mask="steps", sequences=True, carried=kernel == ()))
+        for cell in CELLS
+        for kernel in ((), (3, 2))
+    ]
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Gather", "s one", "n"),
+        node("Equal", "n one", "truth"),
+        branches([node("Squeeze", "x one", "a")], [node("Relu", "x", "b")]),
+    ]
+    made.append(model(nodes, {"x": ["N", 1, 4]}, constants={"one": np.array([1])}))
+    return [one.SerializeToString() for one in made]
 
 
 def damage(folder: Path, count: int, seed: int) -> None:

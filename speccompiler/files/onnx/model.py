@@ -2,7 +2,8 @@
 
 model     = opsets, graph: nodes, initializers, inputs, outputs
 node      = op_type, inputs and outputs (names of values, "" for none), attributes
-attribute = float | int | bytes | Tensor | Body | tuple of floats, ints, bytes | a word for all others
+attribute = float | int | bytes | Tensor | Body | tuple of floats, ints, bytes
+          | a word for all others
 body      = nodes, initializers, inputs, outputs: the graph of a branch or of a step
 """
 

@@ -34,7 +34,13 @@ _NUMBERS = {4: "floats", 5: "varints", 7: "varints", 10: "doubles", 11: "varints
 """The fields of a tensor that hold numbers which are not raw."""
 MOST_LEVELS = 4
 """Of bodies inside of bodies."""
-_GRAPH_ATTRIBUTES = {6: "a graph in a graph in a graph", 11: "graphs", 14: "a type", 15: "types", 22: "a sparse tensor"}
+_GRAPH_ATTRIBUTES = {
+    6: "a graph in a graph in a graph",
+    11: "graphs",
+    14: "a type",
+    15: "types",
+    22: "a sparse tensor",
+}
 _GRAPH_ATTRIBUTES |= {10: "tensors", 23: "sparse tensors"}
 
 

@@ -19,9 +19,10 @@ from speccompiler.expressions.nodes import (
     Logical,
     Not,
     Where,
+    substitute,
 )
-from speccompiler.graph.ir import Map
-from speccompiler.lowering.onnx.elementwise import P, X, combined, with_parameter
+from speccompiler.graph.ir import Lookup, Map, Reshape
+from speccompiler.lowering.onnx.elementwise import TRUNCATED, P, X, combined, with_parameter
 from speccompiler.lowering.onnx.formulas import ONE, ZERO, common_formulas
 from speccompiler.lowering.onnx.scope import Scope, as_number
 from speccompiler.lowering.onnx.values import Array, Known, Value
@@ -96,12 +97,50 @@ def _of_one(scope: Scope, make: Callable[..., Expression], *, whole: bool = Fals
     return Value(node, first.rank, first.batch, whole)
 
 
+def _rows_of(
+    scope: Scope, condition: Value, chosen: Value | Known, otherwise: Value | Known
+) -> Value | None:
+    """Rows of a table, and NaN where there is none: what a look-up of the graph does by itself.
+
+    ``Where(-1 < x < rows, Gather(table, Cast(Where(-1 < x < rows, x, 0))), NaN)``.
+    """
+    if not isinstance(chosen, Value) or not isinstance(chosen.node.op, Lookup):
+        return None
+    if not isinstance(otherwise, Known) or otherwise.size != 1 or otherwise.dtype == "object":
+        return None
+    by_name = {node.name: node for node in scope.b.nodes}
+    index, inside = by_name[chosen.node.inputs[0]], condition.node
+    if inside.shape != (*index.shape, 1) or not isinstance(inside.op, Reshape):
+        return None
+    found = common_formulas(scope, [by_name[inside.inputs[0]], index])
+    if found is None or not np.isnan(otherwise.array()).all():
+        return None
+    base, (truth, number) = found
+    match truth:
+        case Where(Logical("and", Compare("!=", Where(Compare(">", x, _), _, _), _), _), _, _):
+            rows = chosen.node.op.weight.shape[0]
+            parts = [
+                Compare("!=", Where(Compare(operator, x, as_number(end)), ONE, ZERO), ZERO)
+                for operator, end in ((">", -1.0), ("<", float(rows)))
+            ]
+            wanted = Where(Logical("and", *parts), ONE, ZERO)
+            certain = Where(Compare("!=", wanted, ZERO), x, as_number(0.0))
+            if (truth, number) != (wanted, substitute(TRUNCATED, certain)):
+                return None
+            read = base if x == X else scope.add(Map(x), base)
+            return scope.like(chosen, scope.add(chosen.node.op, read))
+    return None
+
+
 def lower_where(scope: Scope) -> Value:
     """A choice by a constant, between constants, or of formulas of one value."""
     condition, chosen, otherwise = (scope.input(i) for i in range(3))
     if isinstance(condition, Value):
         if chosen is None or otherwise is None:
             raise Problem("CS269", "an input is missing")
+        rows = _rows_of(scope, condition, chosen, otherwise)
+        if rows is not None:
+            return rows
         return _of_one(scope, lambda c, a, b: Where(Compare("!=", c, ZERO), a, b))
     if condition is None or chosen is None or otherwise is None:
         raise Problem("CS269", "an input is missing")

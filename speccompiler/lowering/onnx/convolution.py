@@ -29,6 +29,7 @@ from speccompiler.lowering.onnx.windows import (
     sizes,
     windows,
 )
+from speccompiler.weights.operands import operand
 
 PLUS = Binary("+", Variable(), Parameter(0))
 MOST_EXPANDED = 1 << 24
@@ -123,7 +124,8 @@ def lower_conv_transpose(scope: Scope) -> Value:
 
     All outputs with the same remainder by the stride see the same places of the kernel: they are
     one convolution with more filters, whose results are put in order (see ``deconvolution.py``).
-    Groups and dilation are written into the kernel, as zeros.
+    Dilation is written into the kernel, as zeros. Groups are those of the convolution, or of a
+    ``Depthwise`` where each channel gives one filter.
     """
     x = scope.floats()
     channels, node = scope.channels(x)
@@ -131,31 +133,41 @@ def lower_conv_transpose(scope: Scope) -> Value:
     groups, rank = scope.integer("group", 1), x.rank - 2
     _check_kernel(scope, kernel, x, channels, groups, channels_at=0)
     stride, dilation = sizes(scope, "strides", rank), sizes(scope, "dilations", rank)
-    kernel = _dense(scope, kernel, groups, dilation)
-    filters, taps = kernel.shape[1], kernel.shape[2:]
+    kernel = _dense(scope, kernel, dilation)
+    filters, taps = kernel.shape[1] * groups, kernel.shape[2:]
     bias = _bias(scope, filters)
     cuts = _cuts(scope, node.shape[1:], taps, stride)
     axes = [_Axis(*of) for of in zip(node.shape[1:], taps, stride, cuts, strict=True)]
     wide = filters * prod(stride)
-    weight = scope.weight(
-        kernel,
-        (*range(2, rank + 2), 0, 1),
-        (*(axis.kernel for axis in axes), channels, wide),
-        phases=stride,
-    )
+    to_last = (*range(2, rank + 2), 0, 1)
+    counts = tuple(axis.kernel for axis in axes)
+    if groups == 1:
+        weight = scope.weight(kernel, to_last, (*counts, channels, wide), phases=stride)
+    else:
+        kernel = _by_group(kernel, groups, to_last, stride)
+        weight = scope.weight(kernel, tuple(range(rank + 2)), kernel.shape)
     amounts = _amounts(axes, cuts)
-    beyond = any(is_known(after) and after > 0 for _, after in amounts)
+    # Places that no input reaches have the bias, too; and filters in groups are in another order.
+    behind = groups > 1 or any(is_known(after) and after > 0 for _, after in amounts)
     beside: Weight | None = None
-    if bias is not None and not beyond:
+    if bias is not None and not behind:
         beside = scope.weight(bias, (0,), (wide,), phases=stride)
     padding = tuple((axis.kernel - 1, axis.kernel - 1) for axis in axes)
-    y = scope.add(
-        Conv(weight.shape[:-2], (1,) * rank, padding, weight, beside), channels_last(scope, node)
-    )
-    y = _in_order(scope, y, stride, filters)
+    alone = groups == channels == filters > 1
+    op: Conv | Depthwise
+    if alone:
+        # Each class of each channel, as each kernel of each channel.
+        times, turned = prod(stride), (*range(rank), rank + 1, rank)
+        split = (*counts, channels, times)
+        weight = scope.weight(kernel, turned, (*counts, times, channels), split)
+        op = Depthwise(counts, (1,) * rank, padding, weight)
+    else:
+        op = Conv(counts, (1,) * rank, padding, weight, beside, groups=groups)
+    y = scope.add(op, channels_last(scope, node))
+    y = _in_order(scope, y, stride, filters, 1 if alone else groups)
     if any(amount != (0, 0) for amount in amounts):
         y = scope.add(Pad(amounts), y)
-    if bias is not None and beyond:  # places that no input reaches have the bias, too
+    if bias is not None and behind:
         one = scope.weight(bias, (0,), (*(1,) * rank, filters))
         y = scope.add(MapWith(PLUS, (one,)), y)
     return scope.like(x, channels_first(scope, y))
@@ -170,14 +182,20 @@ class _Axis:
         self.whole = (n - 1) * stride + taps
 
 
-def _in_order(scope: Scope, y: Node, stride: tuple[int, ...], filters: int) -> Node:
+def _in_order(scope: Scope, y: Node, stride: tuple[int, ...], filters: int, groups: int) -> Node:
+    """Outputs of all classes, group by group and class by class, at their places."""
     if prod(stride) == 1:
         return y
     rank = len(stride)
     counts = y.shape[:-1]
-    y = scope.add(Reshape((*counts, *stride, filters)), y)
-    order = [place for axis in range(rank) for place in (axis, rank + axis)]
-    y = scope.transposed(y, (*order, 2 * rank))
+    if groups > 1:
+        y = scope.add(Reshape((*counts, groups, *stride, filters // groups)), y)
+        order = [place for axis in range(rank) for place in (axis, rank + 1 + axis)]
+        y = scope.transposed(y, (*order, rank, 2 * rank + 1))
+    else:
+        y = scope.add(Reshape((*counts, *stride, filters)), y)
+        order = [place for axis in range(rank) for place in (axis, rank + axis)]
+        y = scope.transposed(y, (*order, 2 * rank))
     lengths = tuple(n * s for n, s in zip(counts, stride, strict=True))
     return scope.add(Reshape((*lengths, filters)), y)
 
@@ -220,24 +238,37 @@ def _cuts(
     return found
 
 
-def _dense(scope: Scope, kernel: Known, groups: int, dilation: tuple[int, ...]) -> Known:
-    """The kernel without groups and dilation: zeros stand where nothing is seen."""
-    if groups == 1 and all(d == 1 for d in dilation):
+def _dense(scope: Scope, kernel: Known, dilation: tuple[int, ...]) -> Known:
+    """The kernel without dilation: zeros stand where nothing is seen."""
+    if all(d == 1 for d in dilation):
         return kernel
-    channels, filters = kernel.shape[:2]
     taps = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape[2:], dilation, strict=True))
-    count = channels * filters * groups * prod(taps)
+    count = prod(kernel.shape[:2]) * prod(taps)
     if count > MOST_EXPANDED:
-        raise scope.refuse(f"its kernel, with groups and dilation, would hold {count} numbers")
+        raise scope.refuse(f"its kernel, with dilation, would hold {count} numbers")
 
     def expand(stored: Array) -> Array:
-        wide = np.zeros((channels, filters * groups, *taps), np.float32)
+        wide = np.zeros((*stored.shape[:2], *taps), np.float32)
         places = tuple(slice(None, None, d) for d in dilation)
-        each = channels // groups
-        for group in range(groups):
-            own = slice(group * each, (group + 1) * each)
-            made = slice(group * filters, (group + 1) * filters)
-            wide[(own, made, *places)] = stored[own]
+        wide[(slice(None), slice(None), *places)] = stored
         return wide
 
-    return kernel.changed(f"in {groups} groups, {list(dilation)} apart", expand)
+    return kernel.changed(f"{list(dilation)} apart", expand)
+
+
+def _by_group(
+    kernel: Known,
+    groups: int,
+    axes: tuple[int, ...],
+    stride: tuple[int, ...],
+) -> Known:
+    """The kernels of all classes, those of each group side by side: ``(*k, C / groups, F)``."""
+
+    def arrange(stored: Array) -> Array:
+        parts = []
+        for part in np.split(stored, groups):
+            one = Weight("", "", part.shape, axes, (0,) * len(axes), phases=stride)
+            parts.append(operand(one, part))
+        return np.ascontiguousarray(np.concatenate(parts, axis=-1))
+
+    return kernel.changed(f"in {groups} groups", arrange)

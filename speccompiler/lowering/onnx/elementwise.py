@@ -32,6 +32,8 @@ from speccompiler.lowering.onnx.values import Known, Value
 X, P = Variable(), Parameter(0)
 TRUTH = Where(Compare("!=", X, Number(0.0)), Number(1.0), Number(0.0))
 """1 for what is not 0: a value as a truth."""
+TRUNCATED = parse("where(x < 0, ceil(x), floor(x))")
+"""A value as a whole number."""
 
 
 def lower_identity(scope: Scope) -> Value:
@@ -63,7 +65,7 @@ def lower_cast(scope: Scope) -> Value:
     if kind in {9, b"BOOL"}:
         return Value(scope.add(Map(TRUTH), x.node), x.rank, x.batch, whole=True)
     if kind in whole:
-        y = scope.add(Map(parse("where(x < 0, ceil(x), floor(x))")), x.node)
+        y = scope.add(Map(TRUNCATED), x.node)
         return Value(y, x.rank, x.batch, whole=True)
     raise Problem("CS264", "values are floats or whole numbers; it casts to another type")
 

@@ -294,9 +294,7 @@ def _alike(scope: Scope, x: Node, axis: int, count: int, value: float) -> Node |
     return expanded(scope, same, (*one.shape[:axis], count, *one.shape[axis + 1 :]))
 
 
-def _with_border(
-    scope: Scope, y: Node, padding: Sequence[tuple[int, int]], value: float
-) -> Node:
+def _with_border(scope: Scope, y: Node, padding: Sequence[tuple[int, int]], value: float) -> Node:
     """The value added to the zeros around: one number for each axis would not say which."""
     lengths = known_shape(y.shape)
     scope.check_count(prod(lengths))
