@@ -193,17 +193,20 @@ def _cut_of(said: Any) -> Any:
 
 
 def _tensorflow_call(name: str, call: TreeNode) -> _Call | None:
-    """``[layer, call, output, {arguments}]``; the layer's name alone may stand in a list."""
-    if isinstance(call, Sequence) and len(call.items) == 1:
-        call = call.items[0]
-    if not isinstance(call, Sequence) or len(call.items) != 4:
-        return None
-    first, *_, keywords = call.items
-    given = to_data(keywords)
-    named = isinstance(first, Scalar) and isinstance(first.value, str) and first.value != _CONSTANT
-    if not named or not isinstance(given, dict):
-        return None
-    return name, [sequence(call.span, call.items[:3])], given, None
+    """``[layer, call, output, {arguments}]``, or a list of these with the same arguments."""
+    items = call.items if isinstance(call, Sequence) else ()
+    reads = items if all(isinstance(item, Sequence) for item in items) else (call,)
+    links: list[TreeNode] = []
+    said: list[Any] = []
+    for read in reads:
+        parts = read.items if isinstance(read, Sequence) else ()
+        first = parts[0].value if parts and isinstance(parts[0], Scalar) else None
+        if len(parts) != 4 or not isinstance(first, str) or first == _CONSTANT:
+            return None
+        links.append(sequence(read.span, parts[:3]))
+        said.append(to_data(parts[3]))
+    same = all(given == said[0] for given in said)
+    return (name, links, said[0], None) if said and same and isinstance(said[0], dict) else None
 
 
 def _layer(name: str, operands: list[_Operand], span: Span) -> tuple[str, Mapping] | None:

@@ -66,6 +66,9 @@ def made_of(reading: Reading, node: Mapping, kind: str, config: Mapping) -> list
     """The layers that a class with these arguments becomes."""
     if is_operation(node):
         return [Made(f"ops.{kind}", _plain(config), unknown=True)]
+    called = text_at(config, "function") if kind == "TFOpLambda" else None
+    if called is not None:
+        return [Made(f"tf.{called}", _plain(config), unknown=True)]
     if kind == "RNN" and not is_custom(node):
         cells = cells_of(reading, config)
         if cells is not None:

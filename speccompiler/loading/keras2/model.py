@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
+from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
-from speccompiler.loading.keras0.tree_building import added, class_of, sequence
+from speccompiler.loading.keras0.tree_building import added, class_of, scalar, sequence
 from speccompiler.loading.keras2.functions import function_member
 from speccompiler.loading.keras2.layers import layer
-from speccompiler.loading.keras2.links import calls, counted_from_one, ends, numbers_read
+from speccompiler.loading.keras2.links import (
+    calls,
+    counted_from_one,
+    ends,
+    numbers_read,
+    outputs_read,
+)
 from speccompiler.loading.keras2.mask_functions import mask_functions
 from speccompiler.loading.keras2.origin import is_custom
 from speccompiler.loading.keras2.reading import Reading
+from speccompiler.loading.keras2.values import value_of
 from speccompiler.loading.keras2.wrappers import SPECTRAL, WRAPPERS, holding, in_a_row, inside_of
 from speccompiler.loading.keras2.writer import Writer
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
@@ -50,6 +60,10 @@ def part(reading: Reading, node: TreeNode, container: str, *, held: bool = False
     if kind in MODELS and not is_custom(node):
         return [_model(reading, node, kind, container)]
     config = child(node, "config")
+    if kind == "Pipeline" and isinstance(config, Mapping) and not is_custom(node):
+        listed = items_of(child(config, "layers"), "layers")
+        found = [one for item in listed for one in part(reading, item, container)]
+        return found or layer(reading, node, container, held=held)
     if kind in SPECTRAL and isinstance(config, Mapping):
         return part(reading, inside_of(node, config), container, held=held)
     if kind in WRAPPERS and isinstance(config, Mapping) and not is_custom(node):
@@ -66,6 +80,8 @@ def _model(reading: Reading, node: Mapping, kind: str, container: str) -> Mappin
     if kind == "Sequential":
         listed = child(config, "layers") if isinstance(config, Mapping) else config
         items = listed.items if isinstance(listed, Sequence) else ()
+        if not container and items and isinstance(config, Mapping):
+            items = (_on_input(items[0], config), *items[1:])
         found: list[TreeNode] = [one for item in items for one in part(reading, item, name)]
         return class_of("Sequential", at, sequence(config.span, found))
     if not isinstance(config, Mapping):
@@ -73,6 +89,22 @@ def _model(reading: Reading, node: Mapping, kind: str, container: str) -> Mappin
     if "layers" not in config.entries:
         raise ProblemAt(at, _subclassed(config))
     return class_of("Model", at, _network(reading, config, name))
+
+
+def _on_input(first: TreeNode, config: Mapping) -> TreeNode:
+    """The first layer of a Sequential that was built late, on the shape that was found then."""
+    built = config.entries.get("build_input_shape")
+    arguments = first.entries.get("config") if isinstance(first, Mapping) else None
+    if built is None or not isinstance(built.value, Sequence) or not isinstance(first, Mapping):
+        return first
+    declared = {"batch_input_shape", "batch_shape"}
+    if arguments is None or not isinstance(arguments.value, Mapping):
+        return first
+    if not declared.isdisjoint(arguments.value.entries) or not built.value.items:
+        return first
+    samples = scalar(None, built.value.span)
+    shape = sequence(built.value.span, [samples, *built.value.items[1:]])
+    return added(first, config=added(arguments.value, batch_input_shape=shape))
 
 
 def _subclassed(config: Mapping) -> Problem:
@@ -100,6 +132,7 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
             for m in members
         ]
         last = counted_from_one(last, shifts)
+    _check_states(items, members, last)
     kept = {key: e for key, e in config.entries.items() if key in {"name", "trainable"}}
     config = Mapping(kept, config.span)
     return added(
@@ -108,6 +141,31 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
         input_layers=first,
         output_layers=last,
     )
+
+
+def _check_states(items: Iterable[TreeNode], members: Iterable[Mapping], last: TreeNode) -> None:
+    """CS242 where the states that a layer gives behind its value are read (``return_state``)."""
+    for item in items:
+        entry = item.entries.get("config") if isinstance(item, Mapping) else None
+        config = None if entry is None else entry.value
+        if not isinstance(config, Mapping) or value_of(config, "return_state") is not True:
+            continue
+        name = _name(item)
+        if name is not None and any(outputs_read([last, *map(_links_of, members)], name)):
+            raise ProblemAt(
+                config.entries["return_state"].value.span,
+                Problem(
+                    "CS242",
+                    f"'{shown(name)}' gives its states as well, and these are read",
+                    "the last output of a GRU or SimpleRNN is its state: read that; a model that "
+                    "hands states on, such as a decoder, is not read",
+                ),
+            )
+
+
+def _links_of(member: Mapping) -> TreeNode:
+    inbound = member.entries.get("inbound_nodes")
+    return sequence(member.span, []) if inbound is None else inbound.value
 
 
 def _member(reading: Reading, item: TreeNode, container: str, masks: frozenset[str]) -> Mapping:

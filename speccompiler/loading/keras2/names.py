@@ -56,12 +56,13 @@ SAME = frozenset(
 """Classes of the same name here."""
 NOTHING = frozenset(
     {
-        "Identity", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
+        "AugMix", "CutMix", "Equalization", "Identity", "MaxNumBoundingBoxes", "MixUp",
+        "RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
         "RandomContrast", "RandomElasticTransform", "RandomErasing", "RandomFlip",
-        "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective",
-        "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness",
-        "RandomShear", "RandomTranslation", "RandomWidth", "RandomHeight", "RandomZoom", "AugMix",
-        "CutMix", "MixUp", "RandAugment",
+        "RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert",
+        "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation",
+        "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom",
+        "Solarization",
     }
 )  # fmt: skip
 """Classes that pass their input on in a forward pass, and have none here."""

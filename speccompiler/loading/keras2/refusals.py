@@ -10,8 +10,11 @@ _ATTENTION = (
     "it weighs the steps by one another; save what comes before and after it as models of their own"
 )
 _TABLE = "it maps texts or numbers by a table; do that before the model, and save the rest"
-_FUNCTION = "it is a function that stands among the layers; build the model of layers alone"
+_FUNCTION = "build the model of layers alone"
 _CODE = "it holds Python code or a graph of another framework, neither of which is executed"
+_CELL = "it is one step of a layer: an RNN around it is read"
+_OLD = "Keras 1.x had it; its formula as layers, or as an expression, is read"
+_WHOLE = "it looks at all values of an image: do that before the model, and save the rest"
 _STATE = "save the layers before and after it as models of their own"
 _WHAT_TO_DO = {
     "Attention": _ATTENTION,
@@ -26,13 +29,26 @@ _WHAT_TO_DO = {
     "RNN": f"around SimpleRNNCell, GRUCell and LSTMCell it is read; else {_STATE}",
     "StackedRNNCells": _STATE,
     "AbstractRNNCell": _STATE,
+    "SimpleRNNCell": _CELL,
+    "GRUCell": _CELL,
+    "LSTMCell": _CELL,
+    "Highway": _OLD,
+    "MaxoutDense": _OLD,
+    "ConvRNN2D": _STATE,
+    "AutoContrast": _WHOLE,
+    "CLAHE": _WHOLE,
+    "ReversibleEmbedding": "an Embedding reads its table the same way",
+    "RandomFourierFeatures": "a Dense with cos(x) as its activation computes the same",
     "CenterCrop": "the file does not tell how large images are: a Cropping2D with the amounts does "
     "the same",
     "CategoryEncoding": _TABLE,
     "Discretization": _TABLE,
     "HashedCrossing": _TABLE,
     "Hashing": _TABLE,
+    "IndexLookup": _TABLE,
     "IntegerLookup": _TABLE,
+    "DynamicEmbedding": _TABLE,
+    "DynamicLookup": _TABLE,
     "StringLookup": _TABLE,
     "TextVectorization": _TABLE,
     "DenseFeatures": _TABLE,
@@ -65,7 +81,7 @@ _BY_LAYERS = frozenset(
     {
         "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D",
         "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "CenterCrop",
-        "EinsumDense", "InstanceMethod", "RandomCrop", "SlicingOpLambda", "TFOpLambda",
+        "EinsumDense", "Highway", "InstanceMethod", "RandomCrop", "SlicingOpLambda", "TFOpLambda",
         "TensorFlowOpLayer",
     }
 )  # fmt: skip
@@ -95,7 +111,11 @@ def refusal_of(name: str) -> Problem:
             "write what it computes as an Activation with {expr: ..} in a native spec, or as "
             "layers",
         )
-    hint = _FUNCTION if name.startswith("ops.") else _WHAT_TO_DO.get(name)
+    if name.startswith(("ops.", "tf.")):
+        function = f"keras.{name}" if name.startswith("ops.") else name
+        text = f"{shown(function)} is a function among the layers that convspec does not run"
+        return Problem("CS028", text, _FUNCTION)
+    hint = _WHAT_TO_DO.get(name)
     if hint is not None:
         return Problem(
             "CS028", f"{name} is a layer of Keras 2 and later that convspec does not run", hint

@@ -143,8 +143,8 @@ def _leaky(given: Arguments, shape: Lengths) -> Layers | None:
 
 
 def _gelu(given: Arguments, shape: Lengths) -> Layers | None:
-    """``keras.ops`` and TensorFlow have other defaults, and write what counts."""
-    approximate = given.get("approximate")
+    """``keras.ops`` always writes what counts, TensorFlow where it is not exact."""
+    approximate = given.get("approximate", False)
     if not isinstance(approximate, bool):
         return None
     return [("Activation", {"activation": "gelu_tanh" if approximate else "gelu"})]

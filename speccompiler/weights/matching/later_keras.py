@@ -38,3 +38,7 @@ RENAME_HINT = (
     "the layers are Keras 1.x's, whose tensors are <layer>/W, b, running_mean, running_std: give "
     "the weights that Keras 1.x saved, or rename them so"
 )
+OTHER_MODEL_HINT = (
+    "check that the file belongs to this model: it holds weights of other layers, or of another "
+    "number of them"
+)

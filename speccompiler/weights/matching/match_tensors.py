@@ -25,7 +25,12 @@ from speccompiler.weights.matching.by_name import match_by_name
 from speccompiler.weights.matching.by_number import match_by_number
 from speccompiler.weights.matching.by_shape import match_by_shape
 from speccompiler.weights.matching.later_groups import groups_by_name
-from speccompiler.weights.matching.later_keras import RENAME_HINT, later_keras, names_of
+from speccompiler.weights.matching.later_keras import (
+    OTHER_MODEL_HINT,
+    RENAME_HINT,
+    later_keras,
+    names_of,
+)
 from speccompiler.weights.matching.notes import NAME_HINT, Matched, folder_notes
 from speccompiler.weights.matching.wanted_tensors import (
     Matches,
@@ -53,8 +58,11 @@ def match_tensors(file: WeightFile, wanted: WantedTensors, by: MatchName | None 
         if file.format in {"npy", "npz", None}:
             for info in file.tensors.values():  # np.save(f, model.get_weights()) has objects
                 file.check_dtype(info)
-        if named is None or wanted.writer or problem.code not in {"CS105", "CS106"}:
+        if named is None or problem.code not in {"CS105", "CS106"}:
             raise
+        if wanted.writer is not None:  # one Keras's names on both sides: the layers are others
+            hint = OTHER_MODEL_HINT if problem.code == "CS105" else problem.hint
+            raise Problem(problem.code, problem.message, hint) from None
         text = f"{problem.message}; {names_of(named)}"
         raise Problem(problem.code, text, RENAME_HINT) from None
     return found, (*folder_notes(file), *notes)

@@ -309,7 +309,7 @@ def test_an_operation_with_the_name_of_a_layer_is_not_that_layer() -> None:
     start = {**INPUT, "name": "i", "inbound_nodes": []}
     node = operation("Dot", tensor("i", 0, 0), tensor("i", 0, 0))
     assert errors(functional(start, node, outputs=["o", 0, 0], **KERAS3)) == [
-        ("CS028", "ops.Dot is a layer of Keras 2 and later that convspec does not run")
+        ("CS028", "keras.ops.Dot is a function among the layers that convspec does not run")
     ]
 
 
@@ -445,7 +445,7 @@ def test_masks_that_are_listed_as_functions_travel_by_themselves() -> None:
 @pytest.mark.parametrize(("number", "zero"), [(1, True), (0, False)])
 def test_a_mask_of_something_else_is_not_left_out(number: int, zero: bool) -> None:
     assert errors(masked(number, zero=zero)) == [
-        ("CS028", "ops.NotEqual is a layer of Keras 2 and later that convspec does not run"),
+        ("CS028", "keras.ops.NotEqual is a function among the layers that convspec does not run"),
         ("CS242", "'r' is called with the argument 'mask', which is not read"),
     ]
 
@@ -502,4 +502,60 @@ def test_a_dot_of_values_of_many_axes_sums_over_one_since_keras_3() -> None:
     np.testing.assert_array_equal(y[0], np.einsum("abc,dec->abde", x[0], x[0]))
     assert [code for code, _ in errors(functional(*members, outputs=[["d", 0, 0]], **KERAS2))] == [
         "CS063"
+    ]
+
+
+IMAGE = layer("InputLayer", "i", batch_shape=[None, 7, 6, 2])
+PICTURE = np.arange(168, dtype=np.float32).reshape(2, 7, 6, 2)
+
+
+@pytest.mark.parametrize(("shape", "known"), [([None, 7, 6, 2], True), ([None, 3, 6, 2], False)])
+def test_a_centre_crop_is_read_where_the_file_tells_the_image(shape: Any, known: bool) -> None:
+    crop = {**layer("CenterCrop", "c", height=4, width=3), "build_config": {"input_shape": shape}}
+    model = sequential(IMAGE, crop, **KERAS3)
+    if known:
+        assert np.array_equal(run(good(model), PICTURE), PICTURE[:, 1:5, 1:4])
+    else:
+        assert errors(model) == [
+            ("CS028", "CenterCrop is a layer of Keras 2 and later that convspec does not run")
+        ]
+
+
+def test_layers_that_hold_others_and_do_nothing_else() -> None:
+    held = layer("ReLU", "r", max_value=20.0)
+    twice = layer("Rescaling", "s", scale=2)
+    pipe = layer("Pipeline", "p", layers=[layer("RandomFlip", "f"), twice])
+    spectral = layer("SpectralNormalization", "n", layer=held, power_iterations=1)
+    model = good(sequential(IMAGE, pipe, spectral, **KERAS3))
+    assert [one.name for one in model.spec.layers] == ["i", "f", "s", "n"]
+    assert np.array_equal(run(model, PICTURE), (2 * PICTURE).clip(0, 20))
+    broken = layer("SpectralNormalization", "n", layer=3)
+    assert errors(sequential(IMAGE, broken, **KERAS3)) == [
+        ("CS026", "'layer' is a mapping that says a layer")
+    ]
+
+
+def test_a_sequential_that_was_built_late_has_its_shape_beside_its_layers() -> None:
+    model = sequential(layer("ReLU", "r"), **TFK)
+    model["config"]["build_input_shape"] = [32, 7, 6, 2]
+    assert good(model).spec.inputs[0].shape == (7, 6, 2)
+
+
+def test_sparse_inputs_and_quantized_layers() -> None:
+    sparse = layer("InputLayer", "i", batch_shape=[None, 4], sparse=True)
+    assert not good(sequential(sparse, DENSE, **KERAS3)).diagnostics
+    int8 = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int8",
+            "source_name": "float32"}}  # fmt: skip
+    dense = layer("Dense", "d", units=2, dtype=int8)
+    assert errors(sequential(sparse, dense, **KERAS3)) == [
+        ("CS242", "the dtype policy 'int8 from float32' of 'd' is none that convspec follows")
+    ]
+
+
+def test_states_that_are_read_are_refused_by_the_layers_name() -> None:
+    start = {**INPUT, "name": "i", "inbound_nodes": []}
+    lstm = member("LSTM", "r", "i", units=2, return_state=True)
+    assert not errors(functional(start, lstm, outputs=[["r", 0, 0]], **TFK))
+    assert errors(functional(start, lstm, outputs=[["r", 0, 1]], **TFK)) == [
+        ("CS242", "'r' gives its states as well, and these are read")
     ]

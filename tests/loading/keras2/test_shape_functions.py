@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import erf
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ OF_TENSORFLOW = [
     ("math.pow", {"y": 2}, X**2),
     ("cast", {"dtype": "float32"}, X),
     ("nn.leaky_relu", {"alpha": 0.25}, np.where(X > 0, X, X / 4)),
+    ("nn.gelu", {}, X / 2 * (1 + np.vectorize(erf)(X / np.sqrt(2)))),
     ("nn.softmax", {"axis": -1}, np.exp(X) / np.exp(X).sum(-1, keepdims=True)),
 ]
 
@@ -104,6 +106,21 @@ def test_a_subscript_of_tensorflow() -> None:
     }
     model = good(functional(START, node, outputs=[["o", 0, 0]], **TFK))
     np.testing.assert_allclose(run(model, X), X[:, 0])
+
+
+def test_values_side_by_side_in_tensorflow() -> None:
+    call = [["i", 0, 0, {"axis": -1}], ["i", 0, 0, {"axis": -1}]]
+    node = {**member("TFOpLambda", "o", function="concat"), "inbound_nodes": [call]}
+    model = good(functional(START, node, outputs=[["o", 0, 0]], **TFK))
+    np.testing.assert_allclose(run(model, X), np.concatenate([X, X], -1))
+
+
+def test_a_function_that_is_no_layer_is_refused_by_its_name() -> None:
+    node = member("TFOpLambda", "o", "i", function="linalg.matmul")
+    node["inbound_nodes"] = [["i", 0, 0, {"b": ["i", 0, 0]}]]
+    assert errors(functional(START, node, outputs=[["o", 0, 0]], **TFK)) == [
+        ("CS028", "tf.linalg.matmul is a function among the layers that convspec does not run")
+    ]
 
 
 def test_values_side_by_side() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import speccompiler
+from speccompiler.diagnostics.core import SpecError
 from speccompiler.source.texts import parse_document
 from speccompiler.weights.matching.later_groups import groups_by_name
 from speccompiler.weights.matching.saved_paths import layers_of_paths, snake_case
@@ -231,3 +232,23 @@ def test_layers_of_equal_names_and_cells_on_one_another_have_paths_of_their_own(
         "layers/rnn/cell/cells/gru_cell_1": "scan",
         "layers/time_distributed": "td",
     }
+
+
+def test_a_file_of_another_model_of_the_same_keras_is_told_as_that() -> None:
+    dense = {
+        "class_name": "Dense",
+        "config": {"name": "d", "units": 2, "batch_input_shape": [1, 3]},
+    }
+    model = {"class_name": "Sequential", "config": [dense], "keras_version": "2.2.4"}
+    Path("m.json").write_text(json.dumps({**model, "backend": "tensorflow"}))
+    with h5py.File("k2.h5", "w") as file:
+        file.attrs["keras_version"] = "2.2.4"
+        file["c/c/kernel:0"], file["e/e/kernel:0"] = np.zeros((3, 2)), np.zeros((2, 2))
+    with pytest.raises(SpecError) as caught:
+        speccompiler.load("m.json", weights="k2.h5")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.hint) == (
+        "CS105",
+        "check that the file belongs to this model: it holds weights of other layers, or of another "
+        "number of them",
+    )
