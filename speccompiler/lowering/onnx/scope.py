@@ -40,6 +40,10 @@ class Scope:
     # Set before any rule is called: a scope is made once, and moves on from node to node.
     node: OnnxNode = field(default=None)  # type: ignore[assignment]
     inputs: tuple[Read, ...] = ()
+    effort: int = 0
+    """How many numbers were read and computed so far to know large constants."""
+    most_effort: int = 1 << 30
+    """The most of them; a model with large weights may have as many times more."""
 
     # What is wrong.
 
