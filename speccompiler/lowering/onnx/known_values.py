@@ -15,6 +15,10 @@ from speccompiler.lowering.onnx.stored import stored
 from speccompiler.lowering.onnx.values import BATCH, HELD, Array, Known, Value, dims, settled
 
 
+MOST_DEPTH = 100
+"""The most operations on large constants, one after the other."""
+
+
 def computed(scope: Scope) -> dict[str, Known]:
     """The values that the current node gives. CS262, CS266, CS269."""
     node = scope.node
@@ -35,14 +39,26 @@ def computed(scope: Scope) -> dict[str, Known]:
         arrays = [known.array() for known in given]
         return _checked(scope, lambda: KNOWN[node.op_type](scope, arrays))
 
+    _count(scope, given)
     results = compute()
     found = {}
     for place, (name, array) in enumerate(zip(node.outputs, results, strict=False)):
         if name:
-            found[name] = Known.of(
-                name, array, _again(scope, given, place) if array.size > HELD else None
-            )
+            again = _again(scope, given, place) if array.size > HELD else None
+            found[name] = Known.of(name, array, again, given)
     return found
+
+
+def _count(scope: Scope, given: Sequence[Known]) -> None:
+    """CS266 for constants of constants that would take too long: a large one is never held."""
+    depth = 1 + max((known.depth for known in given), default=0)
+    scope.effort += sum(known.effort for known in given)
+    hint = "fold the constants where the model is exported"
+    if depth > MOST_DEPTH:
+        message = f"a large constant is computed of others in more than {MOST_DEPTH} steps"
+        raise Problem("CS266", message, hint)
+    if scope.effort > scope.most_effort:
+        raise Problem("CS266", "its constants are computed of one another too often", hint)
 
 
 def _again(scope: Scope, given: Sequence[Known], place: int) -> Callable[[], Array]:

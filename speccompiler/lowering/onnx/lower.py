@@ -26,6 +26,8 @@ from speccompiler.schemas.onnx_graph import OnnxGraph
 NEWEST_OPSET = 26
 """Operator sets after this one were not known when the rules were written."""
 MOST_FINDINGS = 20
+PASSES_OVER_WEIGHTS = 16
+"""How often constants may be computed of all that the file stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def lower_onnx(
     outputs = frozenset(spec.outputs)
     try:
         for name, tensor in model.initializers.items():
-            values[name] = stored(model, tensor, name)
+            values[name] = known = stored(model, tensor, name)
+            scope.most_effort += PASSES_OVER_WEIGHTS * known.size
         _inputs(spec, b, shapes or input_shapes(spec), values)
     except Problem as problem:
         return LoweredOnnx(None, (problem.at(),), {})

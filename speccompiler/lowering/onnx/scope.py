@@ -48,6 +48,11 @@ class Scope:
     read_later: frozenset[int] | None = None
     """The outputs that something reads; None where nobody knows."""
 
+    effort: int = 0
+    """How many numbers were read and computed so far to know large constants."""
+    most_effort: int = 1 << 30
+    """The most of them; a model with large weights may have as many times more."""
+
     def wants(self, output: int) -> bool:
         """Whether something reads an output."""
         named = output < len(self.node.outputs) and bool(self.node.outputs[output])

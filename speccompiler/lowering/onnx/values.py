@@ -64,13 +64,25 @@ class Known:
         self.dtype = dtype
         self._load = load
         self._held: Array | None = None
+        self.effort = 0 if self.size <= HELD else self.size
+        """How many numbers are read and computed to have its own once more."""
+        self.depth = 0
+        """How many operations on large values stand between it and the file."""
 
     @staticmethod
-    def of(name: str, array: Array, load: Callable[[], Array] | None = None) -> Known:
-        """A value that was computed; ``load`` computes it again."""
+    def of(
+        name: str,
+        array: Array,
+        load: Callable[[], Array] | None = None,
+        made_of: Sequence[Known] = (),
+    ) -> Known:
+        """A value that was computed of others; ``load`` computes it again."""
         known = Known(name, array.shape, str(array.dtype), load or (lambda: array))
         if array.size <= HELD:
             known._held = array
+        else:
+            known.effort += sum(other.effort for other in made_of)
+            known.depth = 1 + max((other.depth for other in made_of), default=0)
         return known
 
     @property
@@ -95,7 +107,7 @@ class Known:
     def changed(self, what: str, change: Callable[[Array], Array]) -> Known:
         """Another value, made of this one; ``what`` says how, and becomes part of its name."""
         array = change(self.array())
-        return Known.of(f"{self.name} {what}", array, lambda: change(self.array()))
+        return Known.of(f"{self.name} {what}", array, lambda: change(self.array()), (self,))
 
 
 def dims(array: Array) -> tuple[Dim, ...]:

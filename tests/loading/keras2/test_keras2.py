@@ -15,6 +15,7 @@ from speccompiler.source.texts import parse_document
 KERAS2 = {"keras_version": "2.2.4", "backend": "tensorflow"}
 TFK = {"keras_version": "2.9.0", "backend": "tensorflow"}
 KERAS3 = {"keras_version": "3.0.0"}
+KERAS3_4 = {"keras_version": "3.4.0"}
 
 
 def layer(kind: str, name: str, **arguments: Any) -> dict[str, Any]:
@@ -450,20 +451,69 @@ def test_a_mask_of_something_else_is_not_left_out(number: int, zero: bool) -> No
     ]
 
 
-@pytest.mark.parametrize(("release", "product"), [("3.0.0", [0, 0]), ("3.15.0", [5, 3])])
-def test_a_product_leaves_out_factors_that_are_masked(release: str, product: list[float]) -> None:
-    """Keras 3.4 and later put 1 in their place (3.15 layers/merging/multiply.py)."""
+@pytest.mark.parametrize(
+    ("kind", "release", "merged"),
+    [
+        ("Multiply", "3.0.0", [0, 0]), ("Multiply", "3.15.0", [5, 3]),
+        ("Maximum", "3.3.0", [0, 0]), ("Maximum", "3.4.0", [-5, -3]),
+        ("Minimum", "3.3.0", [-5, -3]), ("Minimum", "3.4.0", [-5, -3]),
+    ],
+)  # fmt: skip
+def test_what_masks_do_not_keep_is_no_part_of_merges(
+    kind: str, release: str, merged: list[float]
+) -> None:
+    """Keras 3.4 and later leave it out (3.15 layers/merging/multiply.py, base_merge.py)."""
     members = [
         {**layer("InputLayer", name, batch_shape=[None, 2, 1]), "name": name, "inbound_nodes": []}
         for name in ("i", "j")
     ]
     both = [member("Masking", "a", "i", mask_value=0), member("Masking", "b", "j", mask_value=0)]
-    product_of = member("Multiply", "m", "a", "b")
-    model = good(
-        functional(*members, *both, product_of, outputs=[["m", 0, 0]], keras_version=release)
-    )
+    merge = member(kind, "m", "a", "b")
+    model = good(functional(*members, *both, merge, outputs=[["m", 0, 0]], keras_version=release))
     x, y = np.array([[[5.0], [0.0]]], np.float32), np.array([[[0.0], [3.0]]], np.float32)
-    assert run(model, x, y).ravel().tolist() == product
+    if kind != "Multiply":
+        x, y = -x, -y
+    assert run(model, x, y).ravel().tolist() == merged
+
+
+def test_of_two_masked_maxima_each_stands_in_for_the_other() -> None:
+    """As Keras 3.15 merges one after the other, of which the second has no mask."""
+    members = [
+        {**layer("InputLayer", name, batch_shape=[None, 3, 1]), "name": name, "inbound_nodes": []}
+        for name in ("i", "j", "k")
+    ]
+    masks = [member("Masking", name, read, mask_value=9) for name, read in (("a", "i"), ("c", "k"))]
+    merge = member("Maximum", "m", "a", "j", "c")
+    model = good(functional(*members, *masks, merge, outputs=[["m", 0, 0]], **KERAS3_4))
+    x, y, z = (
+        np.array(v, np.float32).reshape(1, 3, 1) for v in ([9, -1, -1], [-4] * 3, [-7, 9, 9])
+    )
+    assert run(model, x, y, z).ravel().tolist() == [-4, -1, -1]
+
+
+def test_masks_of_open_lengths_merge() -> None:
+    """Each input has a length of its own, and only a run tells that they are equal."""
+    members = [
+        {**layer("InputLayer", name, batch_shape=[None, None, 2]), "name": name,
+         "inbound_nodes": []} for name in ("i", "j")
+    ]  # fmt: skip
+    masks = [member("Masking", name, read, mask_value=0) for name, read in (("a", "i"), ("b", "j"))]
+    merge, scan = member("Add", "s", "a", "b"), member("LSTM", "r", "s", units=2)
+    model = good(functional(*members, *masks, merge, scan, outputs=[["r", 0, 0]], **KERAS2), seed=0)
+    x = np.ones((1, 3, 2), np.float32)
+    x[:, 2] = 0
+    short = run(model, x[:, :2], np.ones((1, 2, 2), np.float32))
+    np.testing.assert_array_equal(run(model, x, np.ones((1, 3, 2), np.float32)), short)
+
+
+def test_a_dropout_of_maps_says_less_in_hdf5() -> None:
+    """Its get_config leaves out what tells layers from functions there (Keras 3.15)."""
+    call = {"args": [tensor("i", 0, 0)], "kwargs": {"training": False}}
+    dropout = {**layer("SpatialDropout1D", "d", rate=0.3, dtype="float32", seed=None), "name": "d",
+               "inbound_nodes": [call]}  # fmt: skip
+    entry = {**layer("InputLayer", "i", batch_shape=[None, 4, 3]), "name": "i", "inbound_nodes": []}
+    model = good(functional(entry, dropout, outputs=[["d", 0, 0]], **KERAS3))
+    assert run(model, X).tolist() == X.tolist()
 
 
 def test_a_softmax_of_steps_behind_the_channels_is_of_the_steps() -> None:
