@@ -63,8 +63,8 @@ def converted_for(
 
 def read_files(model: ValidatedModel) -> list[str | Path]:
     """The files that a model is read from, which nothing may be written over."""
-    weights = model.options.weights
-    return [*model.loaded.document.read_files, *([weights] if weights else [])]
+    weights = model.weight_sources.paths if model.names_weights else ()
+    return [*model.loaded.document.read_files, *weights]
 
 
 def overwritten(read: Sequence[str | Path], *targets: Path) -> Path | None:
