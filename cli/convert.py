@@ -20,20 +20,12 @@ from speccompiler.cli.options import (
     weights_options,
 )
 from speccompiler.cli.render import printable, show
-from speccompiler.diagnostics.core import Diagnostic, Severity
 from speccompiler.options import LoadOptions
 
 if TYPE_CHECKING:
-    from speccompiler.convert.conversion import Converted
+    from speccompiler.convert.saving import FileKind
     from speccompiler.loading.spec import OrderingName, SemanticsName
-    from speccompiler.model import Model
 
-
-NEEDED = {
-    "onnx": ("onnx", "onnx", "ONNX files need"),
-    "keras": ("h5py", "hdf5", ".keras files need"),
-}
-"""The package, its extra, and how a message begins: of what is written by a package."""
 EXAMPLES = """
 # A native spec, and its weights beside it
 convspec convert model.h5 --semantics theano -o model.yaml
@@ -110,124 +102,40 @@ def command(
             text = f"--weights-output {weights_output}: end its name in .safetensors"
             raise click.UsageError(text)
     loaded = load_model(model, loading)
-    if output is not None and kind in NEEDED:
-        _check_package(output, kind)
-    from speccompiler.convert.conversion import convert, unconverted
+    from speccompiler.convert import saving
 
-    if loaded.spec.onnx is not None and kind != "spec" and not (to_semantics or to_dim_ordering):
-        converted = unconverted(loaded)
-    else:
-        converted = convert(loaded, semantics=to_semantics, dim_ordering=to_dim_ordering)
-    read: list[str | Path] = [
-        *loaded.loaded.document.read_files,
-        *([loading.weights] if loading.weights else []),
-    ]
+    if output is not None:
+        saving.check_package(Path(output), kind)
+    converted = saving.converted_for(
+        loaded, kind, semantics=to_semantics, dim_ordering=to_dim_ordering
+    )
     if output is None:
         from speccompiler.convert.spec_text import spec_text
 
         text = spec_text(converted, spec_path=Path("model.yaml"), weights_path=None)
         click.echo(text, nl=False)
-    elif kind == "onnx":
-        _write_onnx(converted, Path(output), read)
-        show(_begins_with_zeros(loaded))
-    elif kind == "keras":
-        _write_keras(converted, Path(output), read)
-    else:
-        _write_spec(converted, Path(output), weights_output, read)
+        return
+    beside = Path(weights_output) if weights_output else None
+    # Said when all are there: a reader that has gone must not leave one without the other.
+    for file in saving.write(converted, kind, Path(output), beside, _check):
+        click.echo(f"wrote {printable(str(file.path))}: {file.holds}")
+    show(saving.begins_with_zeros(loaded, kind))
 
 
-def _kind(output: str | None) -> str:
+def _kind(output: str | None) -> FileKind:
     """What is written, by the end of its name."""
-    suffix = "" if output is None else Path(output).suffix.lower()
-    if output is None or suffix in {".yaml", ".yml"}:
-        return "spec"
-    if suffix in {".onnx", ".keras"}:
-        return suffix[1:]
-    raise click.UsageError(
-        f"--output {output}: end its name in .yaml for a native spec, in .onnx for an ONNX model, "
-        "in .keras for Keras 3"
-    )
+    from speccompiler.convert.saving import NAMES, kind_of
+
+    kind = "spec" if output is None else kind_of(Path(output))
+    if kind is None:
+        raise click.UsageError(f"--output {output}: end its name {NAMES}")
+    return kind
 
 
-def _write_spec(
-    converted: Converted, target: Path, weights_output: str | None, read: list[str | Path]
-) -> None:
-    from speccompiler.convert.pair import default_weights_path, write_pair
-
-    file = None
-    if converted.has_weights:
-        file = Path(weights_output) if weights_output else default_weights_path(target)
-    _check(target, file, read)
-    count = write_pair(converted, target, file)
-    # Said when both are there: a reader that has gone must not leave one without the other.
-    if file is not None:
-        click.echo(f"wrote {printable(str(file))}: {_counted(count, 'tensor')}")
-    click.echo(f"wrote {printable(str(target))}: {len(converted.spec.layers)} layers")
-
-
-def _check_package(output: str, kind: str) -> None:
-    """CS104 where the package that writes such a file is missing, or cannot be imported."""
-    from speccompiler.arrays.optional_packages import imported
-    from speccompiler.diagnostics.core import about
-
-    with about(output):
-        imported(*NEEDED[kind])
-
-
-def _write_onnx(converted: Converted, target: Path, read: list[str | Path]) -> None:
-    from speccompiler.convert.onnx.of_model import onnx_model
-    from speccompiler.convert.onnx.onnx_file import data_path, needs_data_file, write_onnx
-
-    _check(target, None, read)
-    made = onnx_model(converted)
-    if needs_data_file(made):
-        _check(target, data_path(target), read)
-    written = write_onnx(target, made)
-    if written.data is not None:
-        click.echo(f"wrote {printable(str(written.data))}: its weights")
-    held = f"{_counted(written.nodes, 'node')}, {_counted(written.tensors, 'tensor')}"
-    click.echo(f"wrote {printable(str(target))}: {held}")
-
-
-def _begins_with_zeros(model: Model) -> list[Diagnostic]:
-    """A note on the first stateful layer: ONNX has nothing that lasts from one run to the next."""
-    from speccompiler.lowering.states import stateful_layers
-
-    for layer in stateful_layers(model.spec):
-        found = Diagnostic(
-            "CS213",
-            "the model is stateful, and in ONNX its states begin with zeros in each run",
-            Severity.NOTE,
-            layer=layer.name,
-            argument="stateful",
-            hint="a run gives what the first batch gives here; where each sample is a sequence of "
-            "its own, nothing is lost",
-        )
-        return [model.loaded.locate(found)]
-    return []
-
-
-def _write_keras(converted: Converted, target: Path, read: list[str | Path]) -> None:
-    from speccompiler.convert.keras3.keras_file import write_keras
-    from speccompiler.convert.keras3.of_model import keras_model
-
-    _check(target, None, read)
-    made = keras_model(converted)
-    write_keras(target, made)
-    click.echo(f"wrote {printable(str(target))}: {_counted(len(made.layers), 'layer')}")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")
-
-
-def _check(target: Path, file: Path | None, files: list[str | Path]) -> None:
+def _check(files: list[str | Path], *targets: Path) -> None:
     """Refuse to write over what is being read."""
-    for read in files:
-        for written in filter(None, (target, file)):
-            try:
-                same = written.samefile(read)
-            except (OSError, ValueError):
-                same = False
-            if same:
-                raise click.UsageError(f"'{written}' is what is being read; name another output")
+    from speccompiler.convert.saving import overwritten
+
+    same = overwritten(files, *targets)
+    if same is not None:
+        raise click.UsageError(f"'{same}' is what is being read; name another output")

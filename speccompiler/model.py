@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from speccompiler.diagnostics.core import Diagnostic, Problem, SpecError
 from speccompiler.diagnostics.wording import described, shown
@@ -158,6 +158,62 @@ class Model(ValidatedModel):
         except Problem as problem:
             raise self.refused(problem) from None
         return self.compile(input_shape=_sample_shapes(arrays)).run(arrays)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        weights: str | os.PathLike[str] | None = None,
+        to_semantics: Literal["tensorflow", "theano"] | None = None,
+        to_dim_ordering: OrderingName | None = None,
+    ) -> tuple[Path, ...]:
+        """Write the model as another kind of file, as ``convspec convert`` does; the files' paths.
+
+        The end of the name says the kind: ``.yaml`` a native spec, whose weights go into the
+        ``.safetensors`` file ``weights``, by default beside it; ``.onnx`` for ONNX Runtime;
+        ``.keras`` for Keras 3. ``to_semantics`` and ``to_dim_ordering`` are what the model is to
+        become. A file is there when it is complete, and takes the place of another of its name;
+        one that the model is read from is never written over. Raises ``SpecError`` with the
+        codes of ``convert``: CS095 without weights, CS250, CS251 and CS270 for what a format
+        cannot say, CS104 for a missing package, CS120 and CS121 for what cannot be written.
+
+        >>> speccompiler.load("examples/specs/lenet.yaml").save("lenet.onnx")
+        (PosixPath('lenet.onnx'),)
+        """
+        from speccompiler.convert import saving
+
+        try:
+            target, beside = _target("path", path), None
+            kind = saving.kind_of(target)
+            if kind is None:
+                raise Problem(
+                    "CS120", f"the name '{target}' says no kind of file", f"end it {saving.NAMES}"
+                )
+            if weights is not None:
+                beside = _target("weights", weights)
+                if kind != "spec" or beside.suffix.lower() != ".safetensors":
+                    raise Problem(
+                        "CS120",
+                        f"'weights' is '{beside}': only a .yaml file has weights beside it, in a "
+                        ".safetensors file",
+                        "name one, or leave it out",
+                    )
+            check_choice("to_semantics", to_semantics, Literal["tensorflow", "theano"])
+            check_choice("to_dim_ordering", to_dim_ordering, OrderingName)
+        except Problem as problem:
+            raise self.refused(problem) from None
+        saving.check_package(target, kind)
+        converted = saving.converted_for(
+            self, kind, semantics=to_semantics, dim_ordering=to_dim_ordering
+        )
+        return tuple(file.path for file in saving.write(converted, kind, target, beside))
+
+
+def _target(keyword: str, given: object) -> Path:
+    """A path to write to. CS024."""
+    if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
+        raise Problem("CS024", f"'{keyword}' is {described(given)}, not a str or a Path")
+    return Path(given)
 
 
 def _sample_shapes(arrays: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

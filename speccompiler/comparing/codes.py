@@ -313,6 +313,13 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             "The model is stateful, and a batch has another number of samples: each goes on with "
             "the state of another one, and an array of samples is other sequences.",
         ),
+        "CD607": ChangeCode(
+            "the same numbers in another form",
+            NOTE,
+            "One file says by other layers or operations what the other one says, as a file does "
+            "that convspec convert wrote: both hold their weights, and compute the same numbers "
+            "but for rounding. Their layers are not compared further.",
+        ),
         "CD701": ChangeCode(
             "parameters",
             COST,

@@ -18,6 +18,7 @@ from speccompiler.comparing.model_changes import (
 )
 from speccompiler.comparing.model_diff import Change, LayerPair, Match, ModelDiff
 from speccompiler.comparing.outline import outline
+from speccompiler.comparing.same_function import computes_the_same
 from speccompiler.comparing.shape_causes import ShapeCauses, shape_causes
 from speccompiler.comparing.sides import Side, Sides
 from speccompiler.comparing.tensor_fit import stored_by_layer
@@ -39,8 +40,14 @@ def compare(
     ``input_shape`` binds open lengths of both. Raises ``SpecError`` where it does not suit one.
     """
     one, other = _side(old, input_shape), _side(new, input_shape)
+    names = (
+        old.loaded.document.shown_file if old_name is None else old_name,
+        new.loaded.document.shown_file if new_name is None else new_name,
+    )
     alignment = align(one.outline, other.outline)
     sides = Sides(one, other, alignment, compared_semantics(old, new))
+    if _form(old) != _form(new) and computes_the_same(old, new):
+        return _in_another_form(sides, *names)
     causes = shape_causes(sides)
     pairs = tuple(_pairs(sides, causes))
     totals = amounts(one.report, other.report)
@@ -56,13 +63,43 @@ def compare(
     return ModelDiff(
         one.report,
         other.report,
-        old.loaded.document.shown_file if old_name is None else old_name,
-        new.loaded.document.shown_file if new_name is None else new_name,
+        *names,
         pairs,
         (*whole, *(change for pair in pairs for change in pair.changes)),
         None if first is None else other.name(first),
         totals,
     )
+
+
+def _form(model: ValidatedModel) -> str:
+    """Whose layers or operations a file has: ONNX's, or those of a major release of Keras."""
+    if model.spec.onnx is not None:
+        return "onnx"
+    return "3" if (model.spec.keras_version or "").startswith("3") else "1"
+
+
+def _in_another_form(sides: Sides, old_name: str, new_name: str) -> ModelDiff:
+    """CD607, and what else a user of the model sees: its inputs and outputs."""
+    one, other = sides.old, sides.new
+    counts = [len(side.outline.items) for side in (one, other)]
+    said = sides.change(
+        "CD607",
+        f"{counts[0]} layers -> {counts[1]} layers that compute the same numbers with the weights "
+        "that both files hold",
+        old=str(counts[0]),
+        new=str(counts[1]),
+    )
+    pairs = tuple(
+        LayerPair(
+            Match.SAME if one.name(partner) == other.name(number) else Match.RENAMED,
+            one.layer_report(partner),
+            other.layer_report(number),
+        )
+        for number, partner in sorted(sides.alignment.to_old.items())
+    )
+    changes = (said, *input_changes(sides), *output_changes(sides))
+    totals = amounts(one.report, other.report)
+    return ModelDiff(one.report, other.report, old_name, new_name, pairs, changes, None, totals)
 
 
 def _side(model: ValidatedModel, input_shape: InputShapes | None) -> Side:

@@ -93,7 +93,7 @@ def convert(
         problem = Problem(
             "CS270",
             "an ONNX model has operations that are no layers, and cannot be written as a spec",
-            "use the .onnx file wherever a command takes a model",
+            "use the .onnx file wherever a command takes a model; convert it to .keras for Keras 3",
         )
         raise model.refused(problem, model.file)
     model.check_semantics()

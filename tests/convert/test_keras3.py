@@ -18,17 +18,21 @@ import pytest
 import speccompiler
 from speccompiler.cli.main import run as command
 from speccompiler.convert.conversion import convert
-from speccompiler.convert.keras3.builder import KerasLayer, Value, snake_case
+from speccompiler.convert.export_source import Given, Origin
+from speccompiler.convert.keras3.builder import KerasLayer, LayerCall, Value, snake_case
+from speccompiler.convert.keras3.export import Functional, functional
 from speccompiler.convert.keras3.keras_file import write_keras
 from speccompiler.convert.keras3.of_model import keras_model
 from speccompiler.convert.keras3.order import in_order
 from speccompiler.convert.keras3.table import LAYERS, REFUSED
-from speccompiler.diagnostics.core import SpecError
+from speccompiler.diagnostics.core import Problem, SpecError
 from speccompiler.graph import ir
 from speccompiler.model import Model
+from tests import test_conformance_keras2 as keras2
+from tests import test_conformance_recurrent as keras1
 from tests.cases import CASES, ROWS, build, row_id, spec, variant_layers
 from tests.completeness import assert_rows
-from tests.convert.onnx_runs import assert_close, judged, samples
+from tests.convert.onnx_runs import assert_close, judged, run, samples
 from tests.onnx.made_models import model as onnx_model_of
 from tests.onnx.made_models import node, random
 from tests.test_examples import EXAMPLES, SPECS
@@ -107,7 +111,7 @@ def test_layers_stand_as_keras_sorts_them() -> None:
     """By distance from the outputs; of equal ones, the one that a search finds first."""
 
     def layer(name: str, *read: Value) -> Value:
-        made = KerasLayer("Dense", {}, {}, name, [list(read)])
+        made = KerasLayer("Dense", {}, {}, name, [LayerCall(read)])
         return Value(made, 0, 0, (1,))
 
     x, unused = layer("x"), layer("unused")
@@ -122,7 +126,7 @@ def test_layers_stand_as_keras_sorts_them() -> None:
 REFUSALS = {
     "LocallyConnected1D": "a convolution whose positions have weights of their own",
     "SReLU": "this formula of stored tensors",
-    "Masking": "a mask that only zeroes: Keras 3 would hand it on to the layers behind",
+    "ParametricSoftplus": "this formula of stored tensors",
 }
 
 
@@ -149,7 +153,10 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: An
 
 # What Keras 3 makes of a file.
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask:UserWarning"),
+]
 
 
 def refusal(model: Model) -> str | None:
@@ -171,8 +178,7 @@ def assert_keras_agrees(model: Model, inputs: list[Any], path: Path, what: str =
     return loaded
 
 
-CANNOT = {"LocallyConnected1D", "LocallyConnected2D", "SReLU", "ParametricSoftplus", "Masking",
-          "LRN2D", "UnitNormalization", "Reduce"}  # fmt: skip
+CANNOT = {"LocallyConnected1D", "LocallyConnected2D", "SReLU", "ParametricSoftplus", "LRN2D"}
 """Layers that Keras 3 has nothing for, with the arguments of the case table."""
 
 
@@ -300,13 +306,186 @@ def test_padded_pools_and_scaled_channels_in_keras(tmp_path: Path) -> None:
     assert_close([np.asarray(found)], judged(model, [x]))
 
 
-def test_a_padded_pool_of_values_below_0_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = residual_network(tmp_path / "m.onnx", first="Tanh")
-    assert command(["convert", str(path), "-o", str(tmp_path / "m.keras")]) == 1
-    told = capsys.readouterr()
-    assert (
-        "no layer of Keras 3 is a pool with this padding, which is not counted: 1 and 1, 1 and 1"
-        in told.out + told.err
-    )
+@pytest.mark.keras
+@pytest.mark.parametrize("mode", ["MaxPool", "AveragePool"])
+def test_padded_pools_of_values_below_0_in_keras(mode: str, tmp_path: Path) -> None:
+    """What pads is the edge again for a maximum; a mean is divided by what it counts."""
+    keras = pytest.importorskip("keras", reason="make test-keras installs it")
+    pool = node(mode, "x", "y", kernel_shape=[3, 2], pads=[1, 1, 2, 0], strides=[2, 1])
+    made = onnx_model_of([pool], {"x": ["N", 3, 9, 8]})
+    path = tmp_path / "m.onnx"
+    path.write_bytes(made.SerializeToString())
+    assert command(["convert", str(path), "-o", str(tmp_path / "m.keras")]) == 0
+    x = random(2, 3, 9, 8) - 5
+    found = keras.saving.load_model(tmp_path / "m.keras")(x, training=False)
+    (wanted,) = run(str(path), [x])
+    assert_close([np.asarray(found)], [wanted])
+
+
+WORDS = {"type": "Embedding", "name": "words", "input_dim": 9, "output_dim": 4, "mask_zero": True}
+SEQUENCES = {"output_dim": 3, "return_sequences": True}
+
+
+def test_a_mask_travels_where_keras_3_brings_the_same() -> None:
+    """No layer computes a mask that an Embedding makes and an LSTM reads two layers later."""
+    layers = [
+        WORDS,
+        {"type": "LSTM", **SEQUENCES},
+        {"type": "Activation", "activation": "relu"},
+        {"type": "GRU", "output_dim": 2},
+    ]
+    made = keras_model(convert(build(layers, [7])))
+    assert [layer.kind for layer in made.layers] == [
+        "InputLayer", "Embedding", "LSTM", "Activation", "GRU"
+    ]  # fmt: skip
+    assert made.layers[1].config["mask_zero"]
+    assert all(call.mask is None for layer in made.layers for call in layer.calls)
+
+
+MASKED: dict[str, list[dict[str, Any]]] = {
+    "words": [WORDS, {"type": "LSTM", **SEQUENCES}, {"type": "GRU", "output_dim": 2}],
+    "both ways": [
+        WORDS,
+        {"type": "Bidirectional", "layer": {"type": "LSTM", **SEQUENCES}},
+        {"type": "SimpleRNN", "output_dim": 2, "go_backwards": True},
+    ],
+    "a product": [
+        WORDS,
+        {"type": "Bidirectional", "merge_mode": "mul", "layer": {"type": "GRU", **SEQUENCES}},
+        {"type": "LSTM", "output_dim": 2},
+    ],
+    "a mask again": [
+        WORDS,
+        {"type": "Masking", "mask_value": 0.0},
+        {"type": "LSTM", **SEQUENCES},
+        {"type": "TimeDistributed", "layer": {"type": "Dense", "output_dim": 2}},
+        {"type": "LSTM", "output_dim": 2},
+    ],
+}
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("release", ["1.2.2", "2.3.1", "3.3.0", "3.15.0"])
+@pytest.mark.parametrize("name", MASKED)
+def test_masks_in_keras(name: str, release: str, tmp_path: Path) -> None:
+    model = build(MASKED[name], [None], keras_version=release)
+    x = np.array([[1, 2, 0, 3, 4, 0], [0, 0, 5, 6, 0, 7], [8, 1, 2, 3, 4, 5]], np.float32)
+    assert_keras_agrees(model, [x], tmp_path / "m.keras", name)
+
+
+@pytest.mark.keras
+def test_slices_and_steps_in_keras(tmp_path: Path) -> None:
+    for start, step, count in (
+        ([1, 0, 1], [2, 1, 1], [3, 6, 2]),
+        ([6, 5, 3], [-1, -1, -2], [7, 6, 2]),
+        ([0, 2, 0], [1, 3, 2], [7, 2, 2]),
+    ):
+        graph = sliced([7, 6, 4], start, step, count)
+        refused = step[-1] < -1
+        made = functional_of(graph, refused=refused)
+        if made is None:
+            continue
+        keras = pytest.importorskip("keras", reason="make test-keras installs it")
+        write_keras(tmp_path / "m.keras", made)
+        x = random(2, 7, 6, 4)
+        cut = (slice(None), *(slice(a, a + s * n, s) if a + s * n >= 0 else slice(a, None, s)
+                              for a, s, n in zip(start, step, count, strict=True)))  # fmt: skip
+        found = keras.saving.load_model(tmp_path / "m.keras")(x, training=False)
+        np.testing.assert_array_equal(np.asarray(found), x[cut])
+
+
+def sliced(shape: list[int], start: list[int], step: list[int], count: list[int]) -> ir.Graph:
+    x = ir.Node("x", ir.Input(tuple(shape)), (), tuple(shape), "x")
+    op = ir.Slice(tuple(start), tuple(step), tuple(count))
+    return ir.Graph((x, ir.Node("y", op, ("x",), tuple(count), "y")), ("y",))
+
+
+def functional_of(graph: ir.Graph, *, refused: bool) -> Functional | None:
+    origin = Origin("m", "", {})
+    if refused:
+        with pytest.raises(Problem, match="a slice that goes backwards over a part of an axis"):
+            functional(graph, lambda weight: random(1), [Given("x")], origin)
+        return None
+    return functional(graph, lambda weight: random(1), [Given("x")], origin)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("kind", ["Convolution2D", "DepthwiseConvolution2D", "Deconvolution2D"])
+def test_a_stride_with_a_dilation_in_keras(kind: str, tmp_path: Path) -> None:
+    attributes = {"strides": [2, 1], "dilations": [1, 3], "pads": [1, 0, 2, 1]}
+    weights = {"Convolution2D": (5, 4, 3, 2), "DepthwiseConvolution2D": (4, 1, 3, 2)}
+    if kind == "Deconvolution2D":
+        one = node("ConvTranspose", "x w", "y", strides=[2, 1], dilations=[3, 1])
+        shape: tuple[int, ...] = (4, 5, 3, 2)
+    else:
+        groups = {"group": 4} if kind.startswith("Depth") else {}
+        attributes["dilations"] = [2, 3]
+        one, shape = node("Conv", "x w", "y", **attributes, **groups), weights[kind]
+    made = onnx_model_of([one], {"x": ["N", 4, 11, 12]}, constants={"w": random(*shape)})
+    path = tmp_path / "m.onnx"
+    path.write_bytes(made.SerializeToString())
+    assert command(["convert", str(path), "-o", str(tmp_path / "m.keras")]) == 0
+    keras = pytest.importorskip("keras", reason="make test-keras installs it")
+    x = random(2, 4, 11, 12)
+    found = keras.saving.load_model(tmp_path / "m.keras")(x, training=False)
+    assert_close([np.asarray(found)], run(str(path), [x]))
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "float16"])
+def test_inputs_of_other_types_in_keras(dtype: str, tmp_path: Path) -> None:
+    model = build([{"type": "Dense", "output_dim": 2}], [3], input_dtype=dtype)
+    assert_keras_agrees(model, [np.array([[1.25, 2.75, 3.5]], np.float32)], tmp_path / "m.keras")
+
+
+# The real Keras of each release: what is written gives the numbers that it gave.
+
+
+def golden_models() -> list[Any]:
+    found = [pytest.param(*case.values, id=f"2-{case.id}") for case in keras2.cases()]
+    return [*found, *(pytest.param(*c.values, id=f"1-{c.id}") for c in keras1.params(keras1.FOUND))]
+
+
+REFUSED_GOLDEN = {
+    "k2_local1d": "a convolution whose positions have weights of their own",
+    "k2_local1d_s2": "a convolution whose positions have weights of their own",
+    "k2_conv2d_none_spatial": "a padding that depends on open lengths",
+    "convlstm_masking": "a convolutional cell with a mask of single places or of open length",
+}
+"""All that Keras 3 cannot say of 1,752 recorded models."""
+
+
+def loaded_golden(golden: Any, tmp_path: Path) -> Model:
+    if isinstance(golden, keras1.Golden):
+        return golden.load(tmp_path)
+    loaded: Model = golden.load(weights=golden.weights)
+    return loaded
+
+
+@pytest.mark.parametrize("golden", golden_models())
+def test_what_keras_3_cannot_say_of_recorded_models(golden: Any, tmp_path: Path) -> None:
+    said = refusal(loaded_golden(golden, tmp_path))
+    if said is not None:
+        assert said == f"no layer of Keras 3 is {REFUSED_GOLDEN[golden.folder.name]}"
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("golden", golden_models())
+def test_recorded_models_in_keras(golden: Any, tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="make test-keras installs it")
+    model = loaded_golden(golden, tmp_path)
+    if refusal(model) is not None or (
+        isinstance(golden, keras2.Golden) and not keras2.held(golden)
+    ):
+        return
+    first = isinstance(golden, keras1.Golden)
+    inputs = golden.arrays("inputs") if first else golden.inputs
+    outputs = golden.arrays("outputs") if first else golden.outputs
+    loaded = keras.saving.load_model(written(model, tmp_path / "m.keras"))
+    found = loaded(inputs if len(inputs) > 1 else inputs[0], training=False)
+    tolerance = keras1.EXPLODING.get(golden.folder.name, 1e-5) if first else 1e-5
+    for y, wanted in zip(
+        found if isinstance(found, list | tuple) else [found], outputs, strict=True
+    ):
+        most = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
+        np.testing.assert_allclose(np.asarray(y), wanted, rtol=0, atol=tolerance * most)

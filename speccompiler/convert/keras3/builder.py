@@ -19,6 +19,8 @@ from speccompiler.graph.operands import Operand, Weight
 from speccompiler.weights.operands import resolve
 
 Array = npt.NDArray[Any]
+TO_ONNX = "write it as ONNX instead: .onnx"
+"""What helps where no layer of Keras 3 does: ONNX says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Builder:
                 self._shared[same] = made
         call = LayerCall(inputs, mask)
         made.calls.append(call)
-        carried = makes if makes is not None else carried_mask(kind, config, call)
+        masks, rank = [value.mask for value in inputs], len(inputs[0].shape) + 1
+        carried = makes or carried_mask(kind, config, masks, rank=rank, given=mask is not None)
         return Value(made, len(made.calls) - 1, 0, shape, carried)
 
     def numbers(self, operand: Operand) -> Array:
@@ -125,6 +128,11 @@ class Builder:
             kind = "" if layer is first else f"_{snake_case(layer.kind)}"
             layer.name = self.unused(f"{self.title()}{kind}")
 
+    def name_whole(self, layer: KerasLayer) -> None:
+        """Name a layer as the node, where it is a part of it and nothing else of it is written."""
+        if layer.name.startswith(f"{self.title()}_") and self.title() not in self.taken:
+            layer.name = self.unused(self.title())
+
     def title(self) -> str:
         """The name of the node as a layer's: without a slash, which Keras 3 refuses."""
         return re.sub(r"[/:@]+", "_", self.named)
@@ -138,7 +146,7 @@ class Builder:
         self.taken.add(candidate)
         return candidate
 
-    def refuse(self, what: str, hint: str = "write it as ONNX instead: .onnx") -> Problem:
+    def refuse(self, what: str, hint: str = TO_ONNX) -> Problem:
         """CS251 for what the layer that is being written needs."""
         return Problem("CS251", f"no layer of Keras 3 is {what}", hint, layer=self.layer)
 

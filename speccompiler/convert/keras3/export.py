@@ -125,6 +125,8 @@ def _nodes(b: Builder, graph: ir.Graph) -> None:
             problem.layer = problem.layer or node.layer
             raise
         b.name_new(start, b.values[node.name])
+        if len(b.layers) == start:
+            b.name_whole(b.values[node.name].layer)
         b.named, b.layer = before
 
     for node in graph:

@@ -7,10 +7,8 @@ the mask is ``UNSURE``: no layer that reads masks is left to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from speccompiler.convert.keras3.builder import LayerCall
+from collections.abc import Sequence
+from typing import Any
 
 MaskKey = tuple[str, float]
 """A value's name in the graph, and the number from which its kept steps differ."""
@@ -27,17 +25,27 @@ ELEMENTWISE = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "M
 RECURRENT = frozenset({"SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})
 
 
-def carried_mask(kind: str, config: dict[str, Any], call: LayerCall) -> MaskKey | None:
-    """The mask of a layer's value; None where it has none in any release of Keras 3."""
-    masks = [value.mask for value in call.read]
+def carried_mask(
+    kind: str,
+    config: dict[str, Any],
+    masks: Sequence[MaskKey | None],
+    *,
+    rank: int,
+    given: bool,
+) -> MaskKey | None:
+    """The mask of a layer's value; None where it has none in any release of Keras 3.
+
+    ``masks`` are those of what it reads, which has ``rank`` axes with the batch; where ``given``,
+    the call has been given one beside.
+    """
     if kind in PASSES:
         return masks[0]
     if kind in ELEMENTWISE or kind == "Concatenate":
-        joined = kind == "Concatenate" and config["axis"] != len(call.read[0].shape)
+        joined = kind == "Concatenate" and config["axis"] != rank - 1
         same = len(set(masks)) == 1 and not joined
         return masks[0] if same or not any(masks) else UNSURE
     if kind == "Bidirectional":
         kind, config = config["layer"]["class_name"], config["layer"]["config"]
     if kind in RECURRENT and config["return_sequences"]:
-        return masks[0] if call.mask is None else UNSURE
+        return UNSURE if given else masks[0]
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from speccompiler.convert.conversion import Converted
 from speccompiler.convert.export_source import export_source
+from speccompiler.convert.keras3.builder import TO_ONNX
 from speccompiler.convert.keras3.export import Functional, functional
 from speccompiler.diagnostics.core import Problem
 
@@ -17,5 +18,9 @@ def keras_model(converted: Converted) -> Functional:
     try:
         return functional(source.graph, source.read_weight, source.inputs, source.origin)
     except Problem as problem:
+        if converted.model.spec.onnx is not None and problem.hint == TO_ONNX:
+            problem.hint = (
+                "use the .onnx file as it is: ONNX Runtime runs it, as every command here"
+            )
         where = converted.model.weights_file if problem.code != "CS251" else None
         raise converted.model.refused(problem, where) from None

@@ -28,8 +28,10 @@ NONE = (0, 0)
 
 
 def conv(b: Builder, node: ir.Node, op: ir.Conv, x: Value) -> Value:
-    if not op.kernel:
-        return _dense(b, op, x, node.shape)
+    ones = (1,) * len(op.kernel)
+    whole = (op.kernel, op.stride, op.groups) == (ones, ones, 1) and set(op.padding) <= {NONE}
+    if not op.kernel or (whole and x.mask is not None):
+        return _dense(b, op, x, node.shape)  # which hands a mask on, as no convolution does
     rank = len(op.kernel)
     if rank > 3 or op.repeats:
         raise b.refuse(f"a convolution over {rank} axes")

@@ -68,6 +68,7 @@ CODES = {
         "ONNX model that cannot be a native spec",
         "A native spec is made of Keras's layers, and most of what ONNX operations can do has no "
         "layer there. ONNX models are validated, reported, compared and run as they are.",
-        "Use the .onnx file itself wherever a command takes a model.",
+        "Use the .onnx file itself wherever a command takes a model. Without --to-semantics and "
+        "--to-dim-ordering it can be written as .keras, where layers of Keras 3 can say it.",
     ),
 }

@@ -44,10 +44,8 @@ class Scope:
     inputs: tuple[Read, ...] = ()
     around: Mapping[str, Read] = field(default_factory=dict)
     """The values so far, by their names: bodies read them as well."""
-
     read_later: frozenset[int] | None = None
     """The outputs that something reads; None where nobody knows."""
-
     effort: int = 0
     """How many numbers were read and computed so far to know large constants."""
     most_effort: int = 1 << 30
