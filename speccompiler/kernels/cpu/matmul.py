@@ -105,30 +105,31 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     start = @ARGUMENTS + 2 * @TABLE
     sums = start + (most // @MOST * tile if packs else 0)
     room = @WALK * @MOST * @GROUP if channels > @CARRIED else 0
-    packed_place, here = -1, 0
+    cut = cut_window(1, depth, depth)
+    packed_place, here, listed = -1, 0, 0
     for task in range(lo, hi):
         place = task // filter_blocks
         first_position = place * tiles // shares * positions // tiles
         if place != packed_place:
             packed_place = place
             here = (place + 1) * tiles // shares * positions // tiles - first_position
-            count = (here + @MOST - 1) // @MOST
-            p = 0
-            for t in range(count):
-                size = here // count + (1 if t < here % count else 0)
-                if x_planes:
-                    pack_planes(x, first_position + p, image, scratch, start + t * tile, plane,
-                                size, channels, depth)
-                for i in range(size):
-                    to, at = t * tile + i * depth, first_position + p
-                    if not packs:
-                        to = p * channels
-                    elif not x_planes:
-                        pack(x, at * channels, scratch, start + to, plane, channels, depth)
-                    offsets[p], places[p] = 4 * to, 4 * p * y_pitch
-                    if y_planes:
-                        places[p] = 4 * (at // image * filters * image + at % image)
-                    p += 1
+            if packs or y_planes or here > listed:
+                count, p, listed = (here + @MOST - 1) // @MOST, 0, here
+                for t in range(count):
+                    size = here // count + (1 if t < here % count else 0)
+                    if x_planes:
+                        pack_planes(x, first_position + p, image, scratch, start + t * tile, plane,
+                                    size, channels, depth)
+                    for i in range(size):
+                        to, at = t * tile + i * depth, first_position + p
+                        if not packs:
+                            to = p * channels
+                        elif not x_planes:
+                            pack(x, at * channels, scratch, start + to, plane, channels, depth)
+                        offsets[p], places[p] = 4 * to, 4 * p * y_pitch
+                        if y_planes:
+                            places[p] = 4 * (at // image * filters * image + at % image)
+                        p += 1
         begin, next_filter, y_channel = first_position * y_pitch, 1, 0
         if y_planes:
             begin, next_filter, y_channel = 0, image, image
@@ -141,7 +142,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 integers_at(scratch, 0), f, source, source_at, offsets, places, scratch, sums,
                 room, w, first * blocks * depth, b, first, y, begin + first * next_filter,
                 y_channel, min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth,
-                0, depth, 0, 0, 1, 1, 1
+                0, depth, 0, 0, 1, 1, 1, cut
             )
 '''
 
