@@ -119,8 +119,10 @@ def group(
     a[@TILE_PLANE], a[@TILE_PLANE_WEIGHTS] = 4 * plane, 4 * kh * row_weights
     a[@TILE_ROW], a[@TILE_ROW_WEIGHTS] = 4 * row, 4 * row_weights
     a[@TILE_ASK_STEP], a[@TILE_TOP] = 4 * @LINE, f[@TOP]
-    for t0 in range(0, tiles, @WALK):
-        t1, p0 = min(tiles, t0 + @WALK), t0 * share + min(t0, larger)
+    walks = (tiles + @WALK - 1) // @WALK
+    for walk in range(walks):
+        t0, t1 = walk * tiles // walks, (walk + 1) * tiles // walks
+        p0 = t0 * share + min(t0, larger)
         for i in range(steps):
             q, h, skip = q0, 0, 0
             if i > 0:

@@ -1,6 +1,6 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
-A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. Tiles read positions
+A task is up to 112 positions (eight tiles of 14, nineteen of 6) by 32 filters. Tiles read positions
 where they lie if channels fill whole blocks. Else these are copied first, once for all filters of
 the place: tile by tile, in blocks of channels. A batch shares each weight that is loaded, and one
 sample alone goes through the same operations in the same order.
@@ -50,8 +50,8 @@ class Geometry(NamedTuple):
     y_planes: int = 0
 
 
-TASK_POSITIONS = 84
-"""Positions of a task, at most."""
+TASK_POSITIONS = 112
+"""Positions of a task, at most; and what fills up its last tile."""
 MANY_BLOCKS = 8
 """Blocks of filters that are tasks enough for two threads."""
 PAGE = 1024
@@ -155,11 +155,16 @@ def source(lanes: int) -> str:
         Geometry._fields,
         **constants(lanes),
         TASK=TASK_POSITIONS,
-        TABLE=table_values(TASK_POSITIONS),
+        TABLE=table_values(_most_positions()),
         FEW=MOST_COLUMNS,
         MANY=MANY_BLOCKS,
         PAGE=PAGE,
     )
+
+
+def _most_positions() -> int:
+    """Positions of the largest task, in whole tiles of any width of vectors."""
+    return max(-(-TASK_POSITIONS // tile) * tile for tile in map(tile_columns, WIDTHS))
 
 
 def count_shares(positions: int, filter_blocks: int) -> int:
@@ -202,8 +207,8 @@ class MatmulKernel(Convolution):
         for lanes in WIDTHS:
             depth, columns = block_depth(shape[-1], lanes), tile_columns(lanes)
             tile = -(-shape[-1] // depth) * (columns * depth + lanes)
-            packed.append(TASK_POSITIONS // columns * tile)
-        tables = ARGUMENTS + 2 * table_values(TASK_POSITIONS)
+            packed.append(-(-TASK_POSITIONS // columns) * tile)
+        tables = ARGUMENTS + 2 * table_values(_most_positions())
         return tables + max(packed) + waiting_sums(shape[-1])
 
     def sharing(self, node: ir.Node, shape: KnownShape) -> int:
