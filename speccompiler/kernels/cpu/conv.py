@@ -221,6 +221,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     y_channel, y_next = 0, y_pitch
     if y_planes:
         y_channel, y_next = out_depth * out_height * out_width, 1
+    cut = cut_window(kh, kw * block, (tap1 - tap0) * block)
     packed_place, listed = -1, 0
     for task in range(lo, hi):
         # Blocks differ by one row and one column at most: none leaves a thread waiting.
@@ -273,7 +274,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 at + first * max(1, y_channel), y_channel, min(@GROUP, filters - first),
                 rows * columns, columns, d0 * blocks, d1 * blocks, plane, kh, kw * block,
                 tap0 * block, (tap1 - tap0) * block, apart_h * row_size, top, sh,
-                height * repeat_h, apart_h
+                height * repeat_h, apart_h, cut
             )
 '''
 

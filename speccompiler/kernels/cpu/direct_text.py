@@ -81,23 +81,31 @@ def ask_for(y, at, places, positions, count):
 _GROUP = '''
 
 @jit
+def cut_window(kh, run, taps):
+    """How a window is cut into steps: planes and rows of one, pieces of a row, steps of a plane.
+
+    A step is one chain of products; on the widest vectors its weights fill two thirds of L1.
+    Longer rows are cut into pieces.
+    """
+    per_step = max(1, @SHORT // run)
+    h_step, pieces = min(kh, per_step), max(1, (taps + @SHORT - 1) // @SHORT)
+    return max(1, per_step // kh), h_step, pieces, (kh + h_step - 1) // h_step * pieces
+
+
+@jit
 def group(
     a, f, source, start, offsets, places, scratch, sums, room, w, wo, b, first, y, at, y_channel,
-    count, positions, columns, q0, q1, plane, kh, run, left, taps, row, top, stride, bottom, apart
+    count, positions, columns, q0, q1, plane, kh, run, left, taps, row, top, stride, bottom, apart,
+    cut
 ):
     """Compute one group of filters for all positions of a task; ``a`` are the tile's arguments.
 
-    Windows begin in ``source``, sums wait in ``scratch``.
+    Windows begin in ``source``, sums wait in ``scratch``; ``cut`` is that of the window.
     """
     vectors = 1 if count <= @LANES else 2
     width = vectors * @LANES
     row_weights = run * width
-    # A step is one chain of products; on the widest vectors its weights fill two thirds of L1.
-    # Longer rows are cut into ``pieces``.
-    per_step = max(1, @SHORT // run)
-    q_step, h_step = max(1, per_step // kh), min(kh, per_step)
-    pieces = max(1, (taps + @SHORT - 1) // @SHORT)
-    down = (kh + h_step - 1) // h_step * pieces
+    q_step, h_step, pieces, down = cut
     steps = max(1, (q1 - q0 + q_step - 1) // q_step) * down
     tiles = (positions + @MOST - 1) // @MOST
     share, larger = positions // tiles, positions % tiles
@@ -105,15 +113,21 @@ def group(
     joined = kh == 1 and plane == run and taps == run
     straight = f[@ADDS] == 0 and f[@ACTIVATION] == 0 and count == width and y_channel == 0
     waiting = integers_at(a, @LENGTH)
-    for t in range(@MOST):
-        waiting[t] = 4 * t * width
+    if steps > 1 or not straight:
+        for t in range(@MOST):
+            waiting[t] = 4 * t * width
     a[@TILE_PLANE], a[@TILE_PLANE_WEIGHTS] = 4 * plane, 4 * kh * row_weights
     a[@TILE_ROW], a[@TILE_ROW_WEIGHTS] = 4 * row, 4 * row_weights
     a[@TILE_ASK_STEP], a[@TILE_TOP] = 4 * @LINE, f[@TOP]
-    for t0 in range(0, tiles, @WALK):
-        t1, p0 = min(tiles, t0 + @WALK), t0 * share + min(t0, larger)
+    walks = (tiles + @WALK - 1) // @WALK
+    for walk in range(walks):
+        t0, t1 = walk * tiles // walks, (walk + 1) * tiles // walks
+        p0 = t0 * share + min(t0, larger)
         for i in range(steps):
-            q, h, skip = q0 + i // down * q_step, i % down // pieces * h_step, i % pieces * @SHORT
+            q, h, skip = q0, 0, 0
+            if i > 0:
+                q += i // down * q_step
+                h, skip = i % down // pieces * h_step, i % pieces * @SHORT
             some, ends = min(taps - skip, @SHORT), i == steps - 1
             a[@TILE_RELU] = f[@RELU] if ends else 0
             after = (q + q_step) * kh if h_step == kh else q * kh + h + h_step
@@ -123,7 +137,9 @@ def group(
             if room > 0 and i > 0 and i % @STRETCH == 0:
                 size = (t1 * share + min(t1, larger) - p0) * width
                 carry_sums(scratch, sums, size, room, i == @STRETCH, i + @STRETCH >= steps)
-            p, r, c = p0, p0 // columns, p0 % columns
+            p, r, c = p0, 0, p0
+            if c >= columns:
+                r, c = c // columns, c % columns
             for t in range(t0, t1):
                 size = share + 1 if t < larger else share
                 # Rows of the window that are outside the data for every row of the tile.

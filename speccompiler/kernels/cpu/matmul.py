@@ -1,6 +1,6 @@
 """1x1 convolutions and Dense as a matrix product: positions of all samples by filters.
 
-A task is up to 84 positions (six tiles of 14, fourteen of 6) by 32 filters. Tiles read positions
+A task is up to 112 positions (eight tiles of 14, nineteen of 6) by 32 filters. Tiles read positions
 where they lie if channels fill whole blocks. Else these are copied first, once for all filters of
 the place: tile by tile, in blocks of channels. A batch shares each weight that is loaded, and one
 sample alone goes through the same operations in the same order.
@@ -50,8 +50,8 @@ class Geometry(NamedTuple):
     y_planes: int = 0
 
 
-TASK_POSITIONS = 84
-"""Positions of a task, at most."""
+TASK_POSITIONS = 112
+"""Positions of a task, at most; and what fills up its last tile."""
 MANY_BLOCKS = 8
 """Blocks of filters that are tasks enough for two threads."""
 PAGE = 1024
@@ -105,30 +105,31 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     start = @ARGUMENTS + 2 * @TABLE
     sums = start + (most // @MOST * tile if packs else 0)
     room = @WALK * @MOST * @GROUP if channels > @CARRIED else 0
-    packed_place, here = -1, 0
+    cut = cut_window(1, depth, depth)
+    packed_place, here, listed = -1, 0, 0
     for task in range(lo, hi):
         place = task // filter_blocks
         first_position = place * tiles // shares * positions // tiles
         if place != packed_place:
             packed_place = place
             here = (place + 1) * tiles // shares * positions // tiles - first_position
-            count = (here + @MOST - 1) // @MOST
-            p = 0
-            for t in range(count):
-                size = here // count + (1 if t < here % count else 0)
-                if x_planes:
-                    pack_planes(x, first_position + p, image, scratch, start + t * tile, plane,
-                                size, channels, depth)
-                for i in range(size):
-                    to, at = t * tile + i * depth, first_position + p
-                    if not packs:
-                        to = p * channels
-                    elif not x_planes:
-                        pack(x, at * channels, scratch, start + to, plane, channels, depth)
-                    offsets[p], places[p] = 4 * to, 4 * p * y_pitch
-                    if y_planes:
-                        places[p] = 4 * (at // image * filters * image + at % image)
-                    p += 1
+            if packs or y_planes or here > listed:
+                count, p, listed = (here + @MOST - 1) // @MOST, 0, here
+                for t in range(count):
+                    size = here // count + (1 if t < here % count else 0)
+                    if x_planes:
+                        pack_planes(x, first_position + p, image, scratch, start + t * tile, plane,
+                                    size, channels, depth)
+                    for i in range(size):
+                        to, at = t * tile + i * depth, first_position + p
+                        if not packs:
+                            to = p * channels
+                        elif not x_planes:
+                            pack(x, at * channels, scratch, start + to, plane, channels, depth)
+                        offsets[p], places[p] = 4 * to, 4 * p * y_pitch
+                        if y_planes:
+                            places[p] = 4 * (at // image * filters * image + at % image)
+                        p += 1
         begin, next_filter, y_channel = first_position * y_pitch, 1, 0
         if y_planes:
             begin, next_filter, y_channel = 0, image, image
@@ -141,7 +142,7 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
                 integers_at(scratch, 0), f, source, source_at, offsets, places, scratch, sums,
                 room, w, first * blocks * depth, b, first, y, begin + first * next_filter,
                 y_channel, min(@GROUP, filters - first), here, here, 0, blocks, plane, 1, depth,
-                0, depth, 0, 0, 1, 1, 1
+                0, depth, 0, 0, 1, 1, 1, cut
             )
 '''
 
@@ -154,11 +155,16 @@ def source(lanes: int) -> str:
         Geometry._fields,
         **constants(lanes),
         TASK=TASK_POSITIONS,
-        TABLE=table_values(TASK_POSITIONS),
+        TABLE=table_values(_most_positions()),
         FEW=MOST_COLUMNS,
         MANY=MANY_BLOCKS,
         PAGE=PAGE,
     )
+
+
+def _most_positions() -> int:
+    """Positions of the largest task, in whole tiles of any width of vectors."""
+    return max(-(-TASK_POSITIONS // tile) * tile for tile in map(tile_columns, WIDTHS))
 
 
 def count_shares(positions: int, filter_blocks: int) -> int:
@@ -201,8 +207,8 @@ class MatmulKernel(Convolution):
         for lanes in WIDTHS:
             depth, columns = block_depth(shape[-1], lanes), tile_columns(lanes)
             tile = -(-shape[-1] // depth) * (columns * depth + lanes)
-            packed.append(TASK_POSITIONS // columns * tile)
-        tables = ARGUMENTS + 2 * table_values(TASK_POSITIONS)
+            packed.append(-(-TASK_POSITIONS // columns) * tile)
+        tables = ARGUMENTS + 2 * table_values(_most_positions())
         return tables + max(packed) + waiting_sums(shape[-1])
 
     def sharing(self, node: ir.Node, shape: KnownShape) -> int:

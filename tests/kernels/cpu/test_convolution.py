@@ -58,6 +58,24 @@ def test_tiles_of_positions(length, batch, tmp_path, rng):
     assert_close(*both([layer], x, tmp_path))
 
 
+@pytest.mark.parametrize("channels", [16, 17, 24, 1024])
+@pytest.mark.parametrize("filters", [33, 160])
+def test_products(channels, filters, lanes, rng, monkeypatch):
+    """Positions are read where they lie, or packed; shares of them are even, and keep to theirs."""
+    monkeypatch.setattr(convolution, "SMALL", 0)
+    layer = {"type": "Convolution1D", "nb_filter": filters, "filter_length": 1}
+    for length in (1, 13, 15, 49, 113, 196, 230):
+        x = rng.uniform(-1, 1, (2, length, channels)).astype(np.float32)
+        model = build([layer], x.shape[1:], seed=3)
+        compiled = model.compile(threads=2)
+        assert [step.kernel for step in compiled.plan.steps] == ["matmul"]
+        y = compiled.run(x)
+        assert_close(y, model.compile("reference").run(x))
+        assert np.array_equal(compiled.run(x[:1]), y[:1])
+        x[1, length // 2, -1] = y[1, length // 2] = np.nan
+        assert np.array_equal(compiled.run(x), y, equal_nan=True)
+
+
 @pytest.mark.parametrize(
     ("shape", "size", "stride", "mode"),
     [((1, 1), (3, 3), (1, 1), "same"), ((1, 9), (5, 3), (1, 1), "same"),

@@ -95,7 +95,7 @@ def take_chunks(job, slot):
         return done
     share = slot
     for _ in range(threads):
-        begin, end = share * chunks // threads, (share + 1) * chunks // threads
+        end = (share + 1) * chunks // threads
         while True:
             ticket = load(tickets, share * LINE)
             number = ticket & 0xFFFFFFFF
@@ -106,9 +106,6 @@ def take_chunks(job, slot):
                 break
             if exchange_if(tickets, share * LINE, ticket, ticket + 1):
                 arguments = at(program[record + ARGUMENTS])[slot]
-                # Every other step goes backwards, and begins with what was written last.
-                if step % 2 == 1:
-                    number = begin + end - 1 - number
                 lo = first + number * chunk
                 if call_kernel(program[record + FUNCTION], lo, min(last, lo + chunk), arguments):
                     store(job, FAILED, 1)
