@@ -74,55 +74,119 @@ def end(f, kind, soft, values, at, positions, blocks, slots, slot, some, units):
 _QUICK = '''
 
 @jit
-def gate_of(value, hard):
-    """A gate of the usual kinds."""
-    return hard_sigmoid(value) if hard else sigmoid(value)
-
-
-@jit
-def quick_cells(memory, places, reading, block, sums, other, filled, i0, positions, hard):
-    """``cells_of`` and all before it, of the usual activations."""
+def quick_lstm_@KIND(memory, places, reading, writing, block, sums, other, filled, now, then, i0,
+                     positions):
+    """All of an LSTM's step that comes after the sums of its state."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
+    y, yt, sequences = writing
     u0, blocks, units = block
     for i in range(positions):
-        xo, o = xs[i0 + i] + xt, sums + i * blocks * 4 * @LANES
-        co, kept = other + (i0 + i) * filled, scratch[keep + i0 + i] != 0
+        xo, first = xs[i0 + i] + xt, sums + i * blocks * 4 * @LANES
+        co, at = other + (i0 + i) * filled, offsets[i0 + i] >> 2
+        kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
+        o = first
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(4):
                 prefetch_near(x, xo + ahead + k * units + u)
-            i_sum = add(load(scratch, o), values_of(x, xo, u, units))
-            f_sum = add(load(scratch, o + @LANES), values_of(x, xo + units, u, units))
-            o_sum = add(load(scratch, o + 2 * @LANES), values_of(x, xo + 3 * units, u, units))
-            c_sum = add(load(scratch, o + 3 * @LANES), values_of(x, xo + 2 * units, u, units))
-            added = mul(gate_of(i_sum, hard), tanh(c_sum))
-            cell = fma(gate_of(f_sum, hard), load(states, co + u), added)
+            i_at, c_at = xo + u, xo + 2 * units + u
+            f_at, o_at = i_at + units, c_at + units
+            if u + @LANES <= units:
+                i_sum, f_sum, c_sum, o_sum = (
+                    load(x, i_at), load(x, f_at), load(x, c_at), load(x, o_at)
+                )
+            else:
+                some = first_lanes(units - u)
+                i_sum, f_sum = load_where(x, i_at, some), load_where(x, f_at, some)
+                c_sum, o_sum = load_where(x, c_at, some), load_where(x, o_at, some)
+            i_gate = @GATE(add(load(scratch, o), i_sum))
+            f_gate = @GATE(add(load(scratch, o + @LANES), f_sum))
+            o_gate = @GATE(add(load(scratch, o + 2 * @LANES), o_sum))
+            added = mul(i_gate, tanh(add(load(scratch, o + 3 * @LANES), c_sum)))
+            cell = fma(f_gate, load(states, co + u), added)
             if kept:
                 store(states, co + u, cell)
             store(scratch, o, cell)
-            store(scratch, o + 2 * @LANES, gate_of(o_sum, hard))
+            store(scratch, o + @LANES, o_gate)
+            o += 4 * @LANES
+        o = first
+        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+            value = mul(load(scratch, o + @LANES), tanh(load(scratch, o)))
+            put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
+                u, units)
             o += 4 * @LANES
 
 
 @jit
-def quick_gates(memory, places, reading, block, sums, i0, positions, hard):
-    """Both gates of a GRU, of the usual activations."""
+def quick_gru_@KIND(memory, places, reading, writing, block, gates, sums, now, then, i0, positions):
+    """The same of a GRU whose reset gate comes after the product."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    y, yt, sequences = writing
+    u0, blocks, units = block
+    one = splat(np.float32(1))
+    for i in range(positions):
+        xo, at = xs[i0 + i] + xt, offsets[i0 + i] >> 2
+        first, to = gates + i * blocks * 2 * @LANES, sums + i * blocks * @LANES
+        kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
+        zo, o = first, to
+        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+            for k in range(3):
+                prefetch_near(x, xo + ahead + k * units + u)
+            z_at, r_at, h_at = xo + u, xo + units + u, xo + 2 * units + u
+            if u + @LANES <= units:
+                z_sum, r_sum, h_sum = load(x, z_at), load(x, r_at), load(x, h_at)
+            else:
+                some = first_lanes(units - u)
+                z_sum, r_sum = load_where(x, z_at, some), load_where(x, r_at, some)
+                h_sum = load_where(x, h_at, some)
+            store(scratch, zo, @GATE(add(load(scratch, zo), z_sum)))
+            r = @GATE(add(load(scratch, zo + @LANES), r_sum))
+            store(scratch, o, fma(r, load(scratch, o), h_sum))
+            zo += 2 * @LANES
+            o += @LANES
+        zo, o = first, to
+        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+            z, candidate = load(scratch, zo), tanh(load(scratch, o))
+            old = values_of(states, now + at, u, units)
+            value = fma(z, old, mul(sub(one, z), candidate))
+            put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
+                u, units)
+            zo += 2 * @LANES
+            o += @LANES
+
+
+@jit
+def quick_reset_@KIND(memory, places, reading, block, sums, gate, filled, now, left, i0, positions):
+    """``reset`` and all before it."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
     u0, blocks, units = block
     for i in range(positions):
         xo, o = xs[i0 + i] + xt, sums + i * blocks * 2 * @LANES
+        at, zo = offsets[i0 + i] >> 2, gate + (i0 + i) * filled
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(3):
                 prefetch_near(x, xo + ahead + k * units + u)
-            z_sum = add(load(scratch, o), values_of(x, xo, u, units))
-            r_sum = add(load(scratch, o + @LANES), values_of(x, xo + units, u, units))
-            store(scratch, o, gate_of(z_sum, hard))
-            store(scratch, o + @LANES, gate_of(r_sum, hard))
+            z_at, r_at, old_at = xo + u, xo + units + u, now + at + u
+            if u + @LANES <= units:
+                z_sum, r_sum, old = load(x, z_at), load(x, r_at), load(states, old_at)
+            else:
+                some = first_lanes(units - u)
+                z_sum, r_sum = load_where(x, z_at, some), load_where(x, r_at, some)
+                old = load_where(states, old_at, some)
+            store(states, zo + u, @GATE(add(load(scratch, o), z_sum)))
+            value = mul(@GATE(add(load(scratch, o + @LANES), r_sum)), old)
+            put(value, states, now + at, left + at, states, 0, True, True, False, u, units)
             o += 2 * @LANES
 '''
+"""The usual gates: a loop for each kind, without jumps, has its constants in registers.
+
+What waits for gates is done in a loop of its own, so that many vectors are on their way at once.
+"""
 
 _STATES = '''
 
@@ -164,7 +228,7 @@ def cells_of(memory, places, block, sums, other, filled, i0, positions):
 
 
 @jit
-def outputs_of(memory, places, writing, block, sums, now, then, i0, positions, quick):
+def outputs_of(memory, places, writing, block, sums, now, then, i0, positions):
     """The next states h of an LSTM: o by the activated cell state, which is in the place of i."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
@@ -174,10 +238,7 @@ def outputs_of(memory, places, writing, block, sums, now, then, i0, positions, q
         o, at = sums + i * blocks * 4 * @LANES, offsets[i0 + i] >> 2
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
-            cell = load(scratch, o)
-            if quick:
-                cell = tanh(cell)
-            value = mul(load(scratch, o + 2 * @LANES), cell)
+            value = mul(load(scratch, o + 2 * @LANES), load(scratch, o))
             put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
                 u, units)
             o += 4 * @LANES
@@ -217,7 +278,7 @@ def reset_after(memory, places, reading, block, gates, sums, i0, positions):
 
 @jit
 def mix(memory, places, reading, writing, block, gates, gate_at, gate_pitch, gate_step, sums,
-        now, then, i0, positions, quick, adds):
+        now, then, i0, positions, quick):
     """The next states of a GRU, between the old ones and the candidates."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
@@ -231,10 +292,8 @@ def mix(memory, places, reading, writing, block, gates, gate_at, gate_pitch, gat
         xo = xs[i0 + i] + xt + 2 * units
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             z, candidate = load(gates, zo), load(scratch, o)
-            if adds:
-                candidate = add(candidate, values_of(x, xo, u, units))
             if quick:
-                candidate = tanh(candidate)
+                candidate = tanh(add(candidate, values_of(x, xo, u, units)))
             old = values_of(states, now + at, u, units)
             value = fma(z, old, mul(sub(one, z), candidate))
             put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
@@ -276,4 +335,9 @@ def write_state(states, at, y, to, shown, units):
         store_where(y, to + u, some, load_where(states, at + u, some) if shown else zero)
 '''
 
-CELLS = _USUAL + _ACTIVATIONS + _QUICK + _STATES
+_QUICK_KINDS = "".join(
+    _QUICK.replace("@KIND", kind).replace("@GATE", gate)
+    for kind, gate in (("soft", "sigmoid"), ("hard", "hard_sigmoid"))
+)
+
+CELLS = _USUAL + _ACTIVATIONS + _STATES + _QUICK_KINDS
