@@ -74,118 +74,127 @@ def end(f, kind, soft, values, at, positions, blocks, slots, slot, some, units):
 _QUICK = '''
 
 @jit
-def quick_lstm_@KIND(memory, places, reading, writing, block, sums, other, filled, now, then, i0,
-                     positions):
+def gates_lstm_@KIND(scratch, o, apart, i_sum, f_sum, c_sum, o_sum, old):
+    """A vector of cell states, and of output gates, of the parts that the input adds."""
+    i_gate = @GATE(add(load(scratch, o), i_sum))
+    f_gate = @GATE(add(load(scratch, o + apart), f_sum))
+    o_gate = @GATE(add(load(scratch, o + 2 * apart), o_sum))
+    candidate = tanh(add(load(scratch, o + 3 * apart), c_sum))
+    return fma(f_gate, old, mul(i_gate, candidate)), o_gate
+
+
+@jit
+def quick_lstm_@KIND(memory, places, reading, writing, block, sums, pitch, other, filled, now,
+                     then, i0, positions):
     """All of an LSTM's step that comes after the sums of its state."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
     y, yt, sequences = writing
     u0, blocks, units = block
+    whole = min(u0 + blocks, units // @LANES) * @LANES
     for i in range(positions):
-        xo, first = xs[i0 + i] + xt, sums + i * blocks * 4 * @LANES
-        co, at = other + (i0 + i) * filled, offsets[i0 + i] >> 2
+        xo, o = xs[i0 + i] + xt, sums + i * pitch
+        co, at, yo = other + (i0 + i) * filled, offsets[i0 + i] >> 2, ys[i0 + i] + yt
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
-        o = first
-        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+        for u in range(u0 * @LANES, whole, @LANES):
             for k in range(4):
                 prefetch_near(x, xo + ahead + k * units + u)
             i_at, c_at = xo + u, xo + 2 * units + u
-            f_at, o_at = i_at + units, c_at + units
-            if u + @LANES <= units:
-                i_sum, f_sum, c_sum, o_sum = (
-                    load(x, i_at), load(x, f_at), load(x, c_at), load(x, o_at)
-                )
-            else:
-                some = first_lanes(units - u)
-                i_sum, f_sum = load_where(x, i_at, some), load_where(x, f_at, some)
-                c_sum, o_sum = load_where(x, c_at, some), load_where(x, o_at, some)
-            i_gate = @GATE(add(load(scratch, o), i_sum))
-            f_gate = @GATE(add(load(scratch, o + @LANES), f_sum))
-            o_gate = @GATE(add(load(scratch, o + 2 * @LANES), o_sum))
-            added = mul(i_gate, tanh(add(load(scratch, o + 3 * @LANES), c_sum)))
-            cell = fma(f_gate, load(states, co + u), added)
+            cell, o_gate = gates_lstm_@KIND(
+                scratch, o, @LANES, load(x, i_at), load(x, i_at + units), load(x, c_at),
+                load(x, c_at + units), load(states, co + u)
+            )
             if kept:
                 store(states, co + u, cell)
             store(scratch, o, cell)
             store(scratch, o + @LANES, o_gate)
             o += 4 * @LANES
-        o = first
-        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+        o = sums + i * pitch
+        for u in range(u0 * @LANES, whole, @LANES):
             value = mul(load(scratch, o + @LANES), tanh(load(scratch, o)))
-            put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
-                u, units)
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, u, units)
             o += 4 * @LANES
+        if whole < (u0 + blocks) * @LANES:
+            some, i_at, c_at = first_lanes(units - whole), xo + whole, xo + 2 * units + whole
+            cell, o_gate = gates_lstm_@KIND(
+                scratch, o, units - whole, load_where(x, i_at, some),
+                load_where(x, i_at + units, some), load_where(x, c_at, some),
+                load_where(x, c_at + units, some), load(states, co + whole)
+            )
+            if kept:
+                store(states, co + whole, cell)
+            value = mul(o_gate, tanh(cell))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, whole, units)
 
 
 @jit
-def quick_gru_@KIND(memory, places, reading, writing, block, gates, sums, now, then, i0, positions):
+def quick_gru_@KIND(memory, places, reading, writing, block, gates, pitch, sums, now, then, i0,
+                    positions):
     """The same of a GRU whose reset gate comes after the product."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
     y, yt, sequences = writing
     u0, blocks, units = block
+    whole = min(u0 + blocks, units // @LANES) * @LANES
     one = splat(np.float32(1))
     for i in range(positions):
-        xo, at = xs[i0 + i] + xt, offsets[i0 + i] >> 2
-        first, to = gates + i * blocks * 2 * @LANES, sums + i * blocks * @LANES
+        xo, at, yo = xs[i0 + i] + xt, offsets[i0 + i] >> 2, ys[i0 + i] + yt
+        zo, o = gates + i * pitch, sums + i * blocks * @LANES
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
-        zo, o = first, to
-        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+        for u in range(u0 * @LANES, whole, @LANES):
             for k in range(3):
                 prefetch_near(x, xo + ahead + k * units + u)
-            z_at, r_at, h_at = xo + u, xo + units + u, xo + 2 * units + u
-            if u + @LANES <= units:
-                z_sum, r_sum, h_sum = load(x, z_at), load(x, r_at), load(x, h_at)
-            else:
-                some = first_lanes(units - u)
-                z_sum, r_sum = load_where(x, z_at, some), load_where(x, r_at, some)
-                h_sum = load_where(x, h_at, some)
-            store(scratch, zo, @GATE(add(load(scratch, zo), z_sum)))
-            r = @GATE(add(load(scratch, zo + @LANES), r_sum))
-            store(scratch, o, fma(r, load(scratch, o), h_sum))
+            z_at = xo + u
+            store(scratch, zo, @GATE(add(load(scratch, zo), load(x, z_at))))
+            r = @GATE(add(load(scratch, zo + @LANES), load(x, z_at + units)))
+            store(scratch, o, fma(r, load(scratch, o), load(x, z_at + 2 * units)))
             zo += 2 * @LANES
             o += @LANES
-        zo, o = first, to
-        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+        zo, o = gates + i * pitch, sums + i * blocks * @LANES
+        for u in range(u0 * @LANES, whole, @LANES):
             z, candidate = load(scratch, zo), tanh(load(scratch, o))
-            old = values_of(states, now + at, u, units)
-            value = fma(z, old, mul(sub(one, z), candidate))
-            put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
-                u, units)
+            value = fma(z, load(states, now + at + u), mul(sub(one, z), candidate))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, u, units)
             zo += 2 * @LANES
             o += @LANES
+        if whole < (u0 + blocks) * @LANES:
+            apart, some, z_at = units - whole, first_lanes(units - whole), xo + whole
+            z = @GATE(add(load(scratch, zo), load_where(x, z_at, some)))
+            r = @GATE(add(load(scratch, zo + apart), load_where(x, z_at + units, some)))
+            candidate = tanh(fma(r, load(scratch, o), load_where(x, z_at + 2 * units, some)))
+            old = load_where(states, now + at + whole, some)
+            value = fma(z, old, mul(sub(one, z), candidate))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, whole, units)
 
 
 @jit
-def quick_reset_@KIND(memory, places, reading, block, sums, gate, filled, now, left, i0, positions):
+def quick_reset_@KIND(memory, places, reading, block, sums, pitch, gate, filled, now, left, i0,
+                      positions):
     """``reset`` and all before it."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
     u0, blocks, units = block
     for i in range(positions):
-        xo, o = xs[i0 + i] + xt, sums + i * blocks * 2 * @LANES
+        xo, o = xs[i0 + i] + xt, sums + i * pitch
         at, zo = offsets[i0 + i] >> 2, gate + (i0 + i) * filled
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(3):
                 prefetch_near(x, xo + ahead + k * units + u)
-            z_at, r_at, old_at = xo + u, xo + units + u, now + at + u
-            if u + @LANES <= units:
-                z_sum, r_sum, old = load(x, z_at), load(x, r_at), load(states, old_at)
-            else:
-                some = first_lanes(units - u)
-                z_sum, r_sum = load_where(x, z_at, some), load_where(x, r_at, some)
-                old = load_where(states, old_at, some)
+            z_sum, r_sum = values_of(x, xo, u, units), values_of(x, xo + units, u, units)
+            apart = min(@LANES, units - u)
             store(states, zo + u, @GATE(add(load(scratch, o), z_sum)))
-            value = mul(@GATE(add(load(scratch, o + @LANES), r_sum)), old)
+            r = @GATE(add(load(scratch, o + apart), r_sum))
+            value = mul(r, values_of(states, now + at, u, units))
             put(value, states, now + at, left + at, states, 0, True, True, False, u, units)
             o += 2 * @LANES
 '''
 """The usual gates: a loop for each kind, without jumps, has its constants in registers.
 
 What waits for gates is done in a loop of its own, so that many vectors are on their way at once.
+Gates of the last units stand together, without room between them, where these fill no vector.
 """
 
 _STATES = '''

@@ -17,7 +17,8 @@ def _few(positions: int, vectors: int) -> str:
     given = "".join(f", x{t}" for t in range(positions))
     lines = [
         "\n\n@jit",
-        f"def few_{positions}_{vectors}(memory{given}, run, b, wo, group, to, pitch, start, begins):",
+        f"def few_{positions}_{vectors}(memory{given}, run, b, wo, group, to, pitch, start,",
+        "begins):",
         "    scratch, states = memory",
         "    begin, begin_at, step = start",
         *(f"    s{t}_{v} = splat(np.float32(0))" for t, v in sums),

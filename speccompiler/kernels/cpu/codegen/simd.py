@@ -23,13 +23,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from speccompiler.kernels.cpu.codegen.emitter import turned, zipped
+from speccompiler.system.processor import host_lanes
 
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
 ALIGNMENT = ir.Constant(INT, 4)
 ADDRESS = types.int64
 AVX512 = 16
-"""Lanes of the vectors that x86 alone has."""
+"""Lanes of the vectors that AVX-512 alone has."""
 
 
 class Vector(types.Type):
@@ -286,7 +287,10 @@ def vectors(lanes: int) -> SimpleNamespace:
     def llvm_word(name: str, count: int) -> Any:
         """LLVM's own function of ``count`` vectors."""
 
-        return word(vector, [vector] * count, lambda builder, *values: llvm_call(builder, name, *values))
+        def call(builder: Any, *values: Any) -> Any:
+            return llvm_call(builder, name, *values)
+
+        return word(vector, [vector] * count, call)
 
     def comparison(operator: str) -> Any:
         """As in IEEE 754, only != is true of a NaN."""
@@ -302,8 +306,12 @@ def vectors(lanes: int) -> SimpleNamespace:
     def constant(value: int) -> Any:
         return ir.Constant(bits, [value] * lanes)
 
+    def scales() -> bool:
+        """Whether one instruction scales; where vectors are wider than the machine's, none does."""
+        return lanes == AVX512 == host_lanes()
+
     def power_of_two(builder: Any, n: Any) -> Any:
-        if lanes == AVX512:
+        if scales():
             return _scaled(builder, ir.Constant(llvm, [1.0] * lanes), n)
         # 1.5 * 2**23 + n has n in its lowest bits. A NaN gives some number, nothing undefined.
         shifted = builder.fadd(n, ir.Constant(llvm, [12582912.0] * lanes))
@@ -311,7 +319,7 @@ def vectors(lanes: int) -> SimpleNamespace:
         return builder.bitcast(builder.add(high, constant(127 << 23)), llvm)
 
     def scaled(builder: Any, x: Any, n: Any) -> Any:
-        if lanes == AVX512:
+        if scales():
             return _scaled(builder, x, n)
         # In two factors: either alone is a normal number, and only the last product rounds.
         half = builder.fmul(n, ir.Constant(llvm, [0.5] * lanes))

@@ -19,8 +19,8 @@ from speccompiler.expressions.source import vector_source
 WORDS = (
     "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "largest", "absolute",
     "copysign", "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal",
-    "both", "either", "opposite", "select", "power_of_two", "scaled", "exponent", "mantissa", "lane",
-    "with_lane", "splat", "zip_low", "zip_high", "first_lanes", "load_where", "store_where",
+    "both", "either", "opposite", "select", "power_of_two", "scaled", "exponent", "mantissa",
+    "lane", "with_lane", "splat", "zip_low", "zip_high", "first_lanes", "load_where", "store_where",
     "load_every", "store_every", "even", "odd", "unordered", "in_order", "transpose",
 )  # fmt: skip
 
