@@ -344,9 +344,9 @@ def write_state(states, at, y, to, shown, units):
         store_where(y, to + u, some, load_where(states, at + u, some) if shown else zero)
 '''
 
-_QUICK_KINDS = "".join(
+_KINDS = "".join(
     _QUICK.replace("@KIND", kind).replace("@GATE", gate)
     for kind, gate in (("soft", "sigmoid"), ("hard", "hard_sigmoid"))
 )
 
-CELLS = _USUAL + _ACTIVATIONS + _STATES + _QUICK_KINDS
+CELLS = _USUAL + _ACTIVATIONS + _STATES + _KINDS

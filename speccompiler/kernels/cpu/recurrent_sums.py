@@ -60,8 +60,7 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
                 begins = skip == 0
                 size, here = run * @WIDE, (begin, begin_at + column * step, step)
                 if wide == 8 and positions == 1:
-                    few_1_8(memory, x0 + skip, some, b, at, size, to, pitch, here,
-                            begins)
+                    few_1_8(memory, x0 + skip, some, b, at, size, to, pitch, here, begins)
                 elif wide == 8 and positions == 2:
                     few_2_8(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, here,
                             begins)
@@ -69,8 +68,7 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
                     few_3_8(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
                             here, begins)
                 elif positions == 1:
-                    few_1_4(memory, x0 + skip, some, b, at, size, to, pitch, here,
-                            begins)
+                    few_1_4(memory, x0 + skip, some, b, at, size, to, pitch, here, begins)
                 elif positions == 2:
                     few_2_4(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, here,
                             begins)
