@@ -74,55 +74,128 @@ def end(f, kind, soft, values, at, positions, blocks, slots, slot, some, units):
 _QUICK = '''
 
 @jit
-def gate_of(value, hard):
-    """A gate of the usual kinds."""
-    return hard_sigmoid(value) if hard else sigmoid(value)
+def gates_lstm_@KIND(scratch, o, apart, i_sum, f_sum, c_sum, o_sum, old):
+    """A vector of cell states, and of output gates, of the parts that the input adds."""
+    i_gate = @GATE(add(load(scratch, o), i_sum))
+    f_gate = @GATE(add(load(scratch, o + apart), f_sum))
+    o_gate = @GATE(add(load(scratch, o + 2 * apart), o_sum))
+    candidate = tanh(add(load(scratch, o + 3 * apart), c_sum))
+    return fma(f_gate, old, mul(i_gate, candidate)), o_gate
 
 
 @jit
-def quick_cells(memory, places, reading, block, sums, other, filled, i0, positions, hard):
-    """``cells_of`` and all before it, of the usual activations."""
+def quick_lstm_@KIND(memory, places, reading, writing, block, sums, pitch, other, filled, now,
+                     then, i0, positions):
+    """All of an LSTM's step that comes after the sums of its state."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
+    y, yt, sequences = writing
     u0, blocks, units = block
+    whole = min(u0 + blocks, units // @LANES) * @LANES
     for i in range(positions):
-        xo, o = xs[i0 + i] + xt, sums + i * blocks * 4 * @LANES
-        co, kept = other + (i0 + i) * filled, scratch[keep + i0 + i] != 0
-        for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
+        xo, o = xs[i0 + i] + xt, sums + i * pitch
+        co, at, yo = other + (i0 + i) * filled, offsets[i0 + i] >> 2, ys[i0 + i] + yt
+        kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
+        for u in range(u0 * @LANES, whole, @LANES):
             for k in range(4):
                 prefetch_near(x, xo + ahead + k * units + u)
-            i_sum = add(load(scratch, o), values_of(x, xo, u, units))
-            f_sum = add(load(scratch, o + @LANES), values_of(x, xo + units, u, units))
-            o_sum = add(load(scratch, o + 2 * @LANES), values_of(x, xo + 3 * units, u, units))
-            c_sum = add(load(scratch, o + 3 * @LANES), values_of(x, xo + 2 * units, u, units))
-            added = mul(gate_of(i_sum, hard), tanh(c_sum))
-            cell = fma(gate_of(f_sum, hard), load(states, co + u), added)
+            i_at, c_at = xo + u, xo + 2 * units + u
+            cell, o_gate = gates_lstm_@KIND(
+                scratch, o, @LANES, load(x, i_at), load(x, i_at + units), load(x, c_at),
+                load(x, c_at + units), load(states, co + u)
+            )
             if kept:
                 store(states, co + u, cell)
             store(scratch, o, cell)
-            store(scratch, o + 2 * @LANES, gate_of(o_sum, hard))
+            store(scratch, o + @LANES, o_gate)
             o += 4 * @LANES
+        o = sums + i * pitch
+        for u in range(u0 * @LANES, whole, @LANES):
+            value = mul(load(scratch, o + @LANES), tanh(load(scratch, o)))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, u, units)
+            o += 4 * @LANES
+        if whole < (u0 + blocks) * @LANES:
+            some, i_at, c_at = first_lanes(units - whole), xo + whole, xo + 2 * units + whole
+            cell, o_gate = gates_lstm_@KIND(
+                scratch, o, units - whole, load_where(x, i_at, some),
+                load_where(x, i_at + units, some), load_where(x, c_at, some),
+                load_where(x, c_at + units, some), load(states, co + whole)
+            )
+            if kept:
+                store(states, co + whole, cell)
+            value = mul(o_gate, tanh(cell))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, whole, units)
 
 
 @jit
-def quick_gates(memory, places, reading, block, sums, i0, positions, hard):
-    """Both gates of a GRU, of the usual activations."""
+def quick_gru_@KIND(memory, places, reading, writing, block, gates, pitch, sums, now, then, i0,
+                    positions):
+    """The same of a GRU whose reset gate comes after the product."""
+    scratch, states = memory
+    offsets, xs, ys, keep, seen = places
+    x, xt, ahead = reading
+    y, yt, sequences = writing
+    u0, blocks, units = block
+    whole = min(u0 + blocks, units // @LANES) * @LANES
+    one = splat(np.float32(1))
+    for i in range(positions):
+        xo, at, yo = xs[i0 + i] + xt, offsets[i0 + i] >> 2, ys[i0 + i] + yt
+        zo, o = gates + i * pitch, sums + i * blocks * @LANES
+        kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
+        for u in range(u0 * @LANES, whole, @LANES):
+            for k in range(3):
+                prefetch_near(x, xo + ahead + k * units + u)
+            z_at = xo + u
+            store(scratch, zo, @GATE(add(load(scratch, zo), load(x, z_at))))
+            r = @GATE(add(load(scratch, zo + @LANES), load(x, z_at + units)))
+            store(scratch, o, fma(r, load(scratch, o), load(x, z_at + 2 * units)))
+            zo += 2 * @LANES
+            o += @LANES
+        zo, o = gates + i * pitch, sums + i * blocks * @LANES
+        for u in range(u0 * @LANES, whole, @LANES):
+            z, candidate = load(scratch, zo), tanh(load(scratch, o))
+            value = fma(z, load(states, now + at + u), mul(sub(one, z), candidate))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, u, units)
+            zo += 2 * @LANES
+            o += @LANES
+        if whole < (u0 + blocks) * @LANES:
+            apart, some, z_at = units - whole, first_lanes(units - whole), xo + whole
+            z = @GATE(add(load(scratch, zo), load_where(x, z_at, some)))
+            r = @GATE(add(load(scratch, zo + apart), load_where(x, z_at + units, some)))
+            candidate = tanh(fma(r, load(scratch, o), load_where(x, z_at + 2 * units, some)))
+            old = load_where(states, now + at + whole, some)
+            value = fma(z, old, mul(sub(one, z), candidate))
+            put(value, states, now + at, then + at, y, yo, kept, shown, sequences, whole, units)
+
+
+@jit
+def quick_reset_@KIND(memory, places, reading, block, sums, pitch, gate, filled, now, left, i0,
+                      positions):
+    """``reset`` and all before it."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
     x, xt, ahead = reading
     u0, blocks, units = block
     for i in range(positions):
-        xo, o = xs[i0 + i] + xt, sums + i * blocks * 2 * @LANES
+        xo, o = xs[i0 + i] + xt, sums + i * pitch
+        at, zo = offsets[i0 + i] >> 2, gate + (i0 + i) * filled
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             for k in range(3):
                 prefetch_near(x, xo + ahead + k * units + u)
-            z_sum = add(load(scratch, o), values_of(x, xo, u, units))
-            r_sum = add(load(scratch, o + @LANES), values_of(x, xo + units, u, units))
-            store(scratch, o, gate_of(z_sum, hard))
-            store(scratch, o + @LANES, gate_of(r_sum, hard))
+            z_sum, r_sum = values_of(x, xo, u, units), values_of(x, xo + units, u, units)
+            apart = min(@LANES, units - u)
+            store(states, zo + u, @GATE(add(load(scratch, o), z_sum)))
+            r = @GATE(add(load(scratch, o + apart), r_sum))
+            value = mul(r, values_of(states, now + at, u, units))
+            put(value, states, now + at, left + at, states, 0, True, True, False, u, units)
             o += 2 * @LANES
 '''
+"""The usual gates: a loop for each kind, without jumps, has its constants in registers.
+
+What waits for gates is done in a loop of its own, so that many vectors are on their way at once.
+Gates of the last units stand together, without room between them, where these fill no vector.
+"""
 
 _STATES = '''
 
@@ -164,7 +237,7 @@ def cells_of(memory, places, block, sums, other, filled, i0, positions):
 
 
 @jit
-def outputs_of(memory, places, writing, block, sums, now, then, i0, positions, quick):
+def outputs_of(memory, places, writing, block, sums, now, then, i0, positions):
     """The next states h of an LSTM: o by the activated cell state, which is in the place of i."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
@@ -174,10 +247,7 @@ def outputs_of(memory, places, writing, block, sums, now, then, i0, positions, q
         o, at = sums + i * blocks * 4 * @LANES, offsets[i0 + i] >> 2
         kept, shown = scratch[keep + i0 + i] != 0, scratch[seen + i0 + i] != 0
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
-            cell = load(scratch, o)
-            if quick:
-                cell = tanh(cell)
-            value = mul(load(scratch, o + 2 * @LANES), cell)
+            value = mul(load(scratch, o + 2 * @LANES), load(scratch, o))
             put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
                 u, units)
             o += 4 * @LANES
@@ -217,7 +287,7 @@ def reset_after(memory, places, reading, block, gates, sums, i0, positions):
 
 @jit
 def mix(memory, places, reading, writing, block, gates, gate_at, gate_pitch, gate_step, sums,
-        now, then, i0, positions, quick, adds):
+        now, then, i0, positions, quick):
     """The next states of a GRU, between the old ones and the candidates."""
     scratch, states = memory
     offsets, xs, ys, keep, seen = places
@@ -231,10 +301,8 @@ def mix(memory, places, reading, writing, block, gates, gate_at, gate_pitch, gat
         xo = xs[i0 + i] + xt + 2 * units
         for u in range(u0 * @LANES, (u0 + blocks) * @LANES, @LANES):
             z, candidate = load(gates, zo), load(scratch, o)
-            if adds:
-                candidate = add(candidate, values_of(x, xo, u, units))
             if quick:
-                candidate = tanh(candidate)
+                candidate = tanh(add(candidate, values_of(x, xo, u, units)))
             old = values_of(states, now + at, u, units)
             value = fma(z, old, mul(sub(one, z), candidate))
             put(value, states, now + at, then + at, y, ys[i0 + i] + yt, kept, shown, sequences,
@@ -276,4 +344,9 @@ def write_state(states, at, y, to, shown, units):
         store_where(y, to + u, some, load_where(states, at + u, some) if shown else zero)
 '''
 
-CELLS = _USUAL + _ACTIVATIONS + _QUICK + _STATES
+_KINDS = "".join(
+    _QUICK.replace("@KIND", kind).replace("@GATE", gate)
+    for kind, gate in (("soft", "sigmoid"), ("hard", "hard_sigmoid"))
+)
+
+CELLS = _USUAL + _ACTIVATIONS + _STATES + _KINDS

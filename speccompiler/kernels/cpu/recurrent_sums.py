@@ -17,8 +17,10 @@ def _few(positions: int, vectors: int) -> str:
     given = "".join(f", x{t}" for t in range(positions))
     lines = [
         "\n\n@jit",
-        f"def few_{positions}_{vectors}(memory{given}, run, b, wo, group, to, pitch, begins):",
+        f"def few_{positions}_{vectors}(memory{given}, run, b, wo, group, to, pitch, start,",
+        "begins):",
         "    scratch, states = memory",
+        "    begin, begin_at, step = start",
         *(f"    s{t}_{v} = splat(np.float32(0))" for t, v in sums),
         *(f"    w{v} = wo + {v // 2} * group + {v % 2} * @LANES" for v in range(vectors)),
         "    for k in range(run):",
@@ -30,8 +32,8 @@ def _few(positions: int, vectors: int) -> str:
     for t, v in sums:
         at = f"to + {t} * pitch + {v} * @LANES"
         lines += [
-            f"    start = splat(np.float32(0)) if begins else load(scratch, {at})",
-            f"    store(scratch, {at}, add(start, s{t}_{v}))",
+            f"    first = load(begin, begin_at + {v} * step) if begins else load(scratch, {at})",
+            f"    store(scratch, {at}, add(first, s{t}_{v}))",
         ]
     return "\n".join(lines) + "\n"
 
@@ -39,7 +41,7 @@ def _few(positions: int, vectors: int) -> str:
 _PRODUCT = '''
 
 @jit
-def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, pitch, run):
+def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, start, pitch, run):
     """The same for so few that weights from L2 are all it waits for; the columns that are done.
 
     Many columns at once are as many chains of sums, which do not wait for one another.
@@ -47,6 +49,7 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
     x0 = state + (offsets[i0] >> 2)
     x1 = state + (offsets[i0 + min(1, positions - 1)] >> 2)
     x2 = state + (offsets[i0 + positions - 1] >> 2)
+    begin, begin_at, step = start
     column = 0
     for wide in (8, 4):
         # All sums are in registers: 16 of these hold the sums of eight columns for one position.
@@ -55,31 +58,35 @@ def product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums, 
                 some, to = min(run - skip, @SHORT), sums + column * @LANES
                 at = wo + column * @LANES * run + skip * @WIDE
                 begins = skip == 0
-                size = run * @WIDE
+                size, here = run * @WIDE, (begin, begin_at + column * step, step)
                 if wide == 8 and positions == 1:
-                    few_1_8(memory, x0 + skip, some, b, at, size, to, pitch, begins)
+                    few_1_8(memory, x0 + skip, some, b, at, size, to, pitch, here, begins)
                 elif wide == 8 and positions == 2:
-                    few_2_8(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, begins)
+                    few_2_8(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, here,
+                            begins)
                 elif wide == 8:
                     few_3_8(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
-                            begins)
+                            here, begins)
                 elif positions == 1:
-                    few_1_4(memory, x0 + skip, some, b, at, size, to, pitch, begins)
+                    few_1_4(memory, x0 + skip, some, b, at, size, to, pitch, here, begins)
                 elif positions == 2:
-                    few_2_4(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, begins)
+                    few_2_4(memory, x0 + skip, x1 + skip, some, b, at, size, to, pitch, here,
+                            begins)
                 else:
                     few_3_4(memory, x0 + skip, x1 + skip, x2 + skip, some, b, at, size, to, pitch,
-                            begins)
+                            here, begins)
             column += wide
     return column
 
 
 @jit
-def product(a, f, memory, state, offsets, i0, positions, b, wo, columns, sums, nought, window):
+def product(a, f, memory, state, offsets, i0, positions, b, wo, columns, sums, start, window):
     """What a state adds to so many vectors of columns, for positions from ``i0`` on.
 
     ``offsets`` say where their windows begin behind ``state``; sums of a position lie together.
+    ``start`` are the values that sums begin with: where they are, and those of the next vector.
     """
+    begin, begin_at, step = start
     scratch, states = memory
     kd, kh, run, row, plane = window
     terms = kd * kh * run
@@ -95,7 +102,7 @@ def product(a, f, memory, state, offsets, i0, positions, b, wo, columns, sums, n
     first = 0
     if positions <= @FEW and kd * kh == 1:
         first = product_of_few(memory, state, offsets, i0, positions, b, wo, columns, sums,
-                               pitch, run)
+                               start, pitch, run)
     for column in range(first, columns, 2):
         vectors = min(2, columns - column)
         width = vectors * @LANES
@@ -116,7 +123,8 @@ def product(a, f, memory, state, offsets, i0, positions, b, wo, columns, sums, n
                         a[@TILE_OFFSETS] = address_of(offsets, i0 + i)
                         a[@TILE_Y] = address_of(scratch, to)
                         if begins:
-                            a[@TILE_START], a[@TILE_START_STEP] = address_of(scratch, nought), 0
+                            a[@TILE_START] = address_of(begin, begin_at + column * step)
+                            a[@TILE_START_STEP] = 0
                         else:
                             a[@TILE_START] = address_of(scratch, to)
                             a[@TILE_START_STEP] = 4 * pitch
@@ -146,15 +154,6 @@ def add_input(places, reading, block, values, at, slots, gate, i0, positions):
                 one = gate + (k if k < 2 else 5 - k)
                 store(values, o, add(load(values, o), values_of(x, xo + one * units, u, units)))
                 o += @LANES
-
-
-@jit
-def add_bias(b, bo, values, at, positions, count):
-    """Add the bias of a state's product to the sums of some positions."""
-    for i in range(positions):
-        o = at + i * count
-        for j in range(0, count, @LANES):
-            store(values, o + j, add(load(values, o + j), load(b, bo + j)))
 '''
 
 SUMS = (

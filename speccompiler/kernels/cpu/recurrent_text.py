@@ -48,6 +48,15 @@ def block_of(positions, slots, vectors, soft):
 
 
 @jit
+def columns_of(u0, blocks, units, slots, quick):
+    """Vectors of the gates of some vectors of units; the usual gates' last ones are closer."""
+    last = units - (u0 + blocks - 1) * @LANES
+    if not quick or last >= @LANES:
+        return blocks * slots
+    return (blocks - 1) * slots + (last * slots + @LANES - 1) // @LANES
+
+
+@jit
 def step(a, f, b, memory, places, reading, writing, ends, window, layout, room, now, then, other,
          i0, positions):
     """One step for some positions; of a GRU all up to what its reset gates leave.
@@ -60,37 +69,57 @@ def step(a, f, b, memory, places, reading, writing, ends, window, layout, room, 
     sums, candidates, nought = room
     kd, kh, run, row, plane = window
     offsets, xs, ys, keep, seen = places
-    terms, filled = kd * kh * run, vectors * @LANES
+    terms, filled, nothing = kd * kh * run, vectors * @LANES, (scratch, nought, 0)
     h0, h1 = now + centre, then + centre
+    gates = columns_of(0, vectors, units, slots, quick) * @LANES
     for u0 in range(0, vectors, together):
         blocks = min(together, vectors - u0)
         block = (u0, blocks, units)
+        first, second = nothing, nothing
+        if biased:
+            bias = (gates + filled) * terms
+            first = (b, bias + u0 * 2 * @LANES, @LANES)
+            second = (b, bias + gates + u0 * @LANES, @LANES)
+        columns = columns_of(u0, blocks, units, slots, quick)
+        pitch = columns * @LANES
         product(a, f, memory, now, offsets, i0, positions, b, u0 * slots * @LANES * terms,
-                blocks * slots, sums, nought, window)
+                columns, sums, first, window)
         if cell == @GRU_RESET_AFTER:
             product(a, f, memory, now, offsets, i0, positions, b,
-                    (2 * filled + u0 * @LANES) * terms, blocks, candidates, nought, window)
-            if biased:
-                bias = 3 * filled * terms
-                add_bias(b, bias + u0 * 2 * @LANES, scratch, sums, positions, blocks * 2 * @LANES)
-                add_bias(b, bias + 2 * filled + u0 * @LANES, scratch, candidates, positions,
-                         blocks * @LANES)
-        if not quick:
-            add_input(places, reading, block, scratch, sums, slots, 0, i0, positions)
-            if cell != @SIMPLE:
-                end(f, @GATES, gate_softmax, scratch, sums, positions, blocks, slots, 0,
-                    3 if cell == @LSTM else 2, units)
-        elif cell != @LSTM:
-            quick_gates(memory, places, reading, block, sums, i0, positions, hard)
-        if cell == @LSTM:
-            if quick:
-                quick_cells(memory, places, reading, block, sums, other, filled, i0, positions,
-                            hard)
+                    (gates + u0 * @LANES) * terms, blocks, candidates, second, window)
+        if quick and cell == @LSTM:
+            if hard:
+                quick_lstm_hard(memory, places, reading, writing, block, sums, pitch, other,
+                                filled, h0, h1, i0, positions)
             else:
-                end(f, @CELL, cell_softmax, scratch, sums, positions, blocks, 4, 3, 1, units)
-                cells_of(memory, places, block, sums, other, filled, i0, positions)
-                end(f, @CELL, cell_softmax, scratch, sums, positions, blocks, 4, 0, 1, units)
-            outputs_of(memory, places, writing, block, sums, h0, h1, i0, positions, quick)
+                quick_lstm_soft(memory, places, reading, writing, block, sums, pitch, other,
+                                filled, h0, h1, i0, positions)
+            continue
+        if quick and cell == @GRU:
+            if hard:
+                quick_reset_hard(memory, places, reading, block, sums, pitch, other, filled, h0,
+                                 h1, i0, positions)
+            else:
+                quick_reset_soft(memory, places, reading, block, sums, pitch, other, filled, h0,
+                                 h1, i0, positions)
+            continue
+        if quick:
+            if hard:
+                quick_gru_hard(memory, places, reading, writing, block, sums, pitch, candidates,
+                               h0, h1, i0, positions)
+            else:
+                quick_gru_soft(memory, places, reading, writing, block, sums, pitch, candidates,
+                               h0, h1, i0, positions)
+            continue
+        add_input(places, reading, block, scratch, sums, slots, 0, i0, positions)
+        if cell != @SIMPLE:
+            end(f, @GATES, gate_softmax, scratch, sums, positions, blocks, slots, 0,
+                3 if cell == @LSTM else 2, units)
+        if cell == @LSTM:
+            end(f, @CELL, cell_softmax, scratch, sums, positions, blocks, 4, 3, 1, units)
+            cells_of(memory, places, block, sums, other, filled, i0, positions)
+            end(f, @CELL, cell_softmax, scratch, sums, positions, blocks, 4, 0, 1, units)
+            outputs_of(memory, places, writing, block, sums, h0, h1, i0, positions)
         elif cell == @SIMPLE:
             end(f, @CELL, cell_softmax, scratch, sums, positions, blocks, 1, 0, 1, units)
             take(memory, places, writing, block, sums, h0, h1, i0, positions)
@@ -98,11 +127,9 @@ def step(a, f, b, memory, places, reading, writing, ends, window, layout, room, 
             reset(memory, places, block, sums, other, filled, h0, h1, i0, positions)
         else:
             reset_after(memory, places, reading, block, sums, candidates, i0, positions)
-            if not quick:
-                end(f, @CELL, cell_softmax, scratch, candidates, positions, blocks, 1, 0, 1,
-                    units)
+            end(f, @CELL, cell_softmax, scratch, candidates, positions, blocks, 1, 0, 1, units)
             mix(memory, places, reading, writing, block, scratch, sums, blocks * 2 * @LANES,
-                2 * @LANES, candidates, h0, h1, i0, positions, quick, False)
+                2 * @LANES, candidates, h0, h1, i0, positions, False)
 
 
 @jit
@@ -115,17 +142,18 @@ def second_half(a, f, b, memory, places, reading, writing, ends, window, layout,
     sums, candidates, nought = room
     kd, kh, run, row, plane = window
     offsets, xs, ys, keep, seen = places
-    terms, filled = kd * kh * run, vectors * @LANES
+    terms, filled, nothing = kd * kh * run, vectors * @LANES, (scratch, nought, 0)
+    gates = columns_of(0, vectors, units, slots, quick) * @LANES
     for u0 in range(0, vectors, together):
         blocks = min(together, vectors - u0)
         block = (u0, blocks, units)
         product(a, f, memory, left, offsets, i0, positions, b,
-                (2 * filled + u0 * @LANES) * terms, blocks, sums, nought, window)
+                (gates + u0 * @LANES) * terms, blocks, sums, nothing, window)
         if not quick:
             add_input(places, reading, block, scratch, sums, 1, 2, i0, positions)
             end(f, @CELL, cell_softmax, scratch, sums, positions, blocks, 1, 0, 1, units)
         mix(memory, places, reading, writing, block, states, gate + i0 * filled + u0 * @LANES,
-            filled, @LANES, sums, now + centre, now + centre, i0, positions, quick, quick)
+            filled, @LANES, sums, now + centre, now + centre, i0, positions, quick)
 '''
 
 CONSTANTS = {

@@ -3,6 +3,7 @@
 b: [part of the gates][group][kernel][unit of the state][column of the group], then the state's
    bias in the order of the columns. A group is two vectors of columns, the last one perhaps one.
    Columns are vectors of units, gate by gate: i, f, o, c; z, r and then, as a part of its own, h.
+   The last units' gates have no room between them, where gates are usual (``usual_gates``).
 w: where there are several values to read, or states that tasks share, their addresses
 """
 
@@ -73,10 +74,11 @@ class Scan(CpuKernel):
         weight, *biases = given
         units = weight.shape[-2]
         gates = weight.shape[-1] // units
-        rows = weight.reshape(-1, gates, units)
-        parts = [_in_groups(_columns(rows, part, lanes), lanes) for part in _PARTS[gates]]
+        rows, close = weight.reshape(-1, gates, units), usual_gates(op_of(node)) != 0
+        parts = [_in_groups(_columns(rows, part, lanes, close), lanes) for part in _PARTS[gates]]
         for bias in biases:
-            parts += [_columns(bias.reshape(1, gates, units), p, lanes) for p in _PARTS[gates]]
+            row = bias.reshape(1, gates, units)
+            parts += [_columns(row, part, lanes, close) for part in _PARTS[gates]]
         flat = [part.reshape(-1) for part in parts]
         return no_values(), np.concatenate(flat, dtype=np.float32, casting="same_kind")
 
@@ -109,14 +111,24 @@ def _finish(activation: ir.CellActivation) -> Finish:
     return Finish() if activation == "softmax" else finish(activation)
 
 
-def _columns(rows: npt.NDArray[Any], part: Sequence[int], lanes: int) -> npt.NDArray[Any]:
-    """(rows, gates, units) to (rows, columns): vectors of units, with some gates side by side."""
+def _columns(
+    rows: npt.NDArray[Any], part: Sequence[int], lanes: int, close: bool
+) -> npt.NDArray[Any]:
+    """(rows, gates, units) to (rows, columns): vectors of units, with some gates side by side.
+
+    Of the last units, which may not fill a vector, gates are so close that they share vectors.
+    """
     import numpy as np
 
     count, _, units = rows.shape
-    filled = np.pad(rows[:, part], [(0, 0), (0, 0), (0, -units % lanes)])
-    vectors = filled.reshape(count, len(part), -1, lanes)
-    return vectors.transpose(0, 2, 1, 3).reshape(count, -1)
+    whole, taken = units // lanes * lanes, rows[:, part]
+    vectors = taken[:, :, :whole].reshape(count, len(part), -1, lanes)
+    last = taken[:, :, whole:]
+    if not close:
+        last = np.pad(last, [(0, 0), (0, 0), (0, -last.shape[2] % lanes)])
+    last = last.reshape(count, -1)
+    last = np.pad(last, [(0, 0), (0, -last.shape[1] % lanes)])
+    return np.concatenate([vectors.transpose(0, 2, 1, 3).reshape(count, -1), last], axis=1)
 
 
 def _in_groups(columns: npt.NDArray[Any], lanes: int) -> npt.NDArray[Any]:

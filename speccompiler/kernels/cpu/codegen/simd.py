@@ -23,11 +23,14 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
 from speccompiler.kernels.cpu.codegen.emitter import turned, zipped
+from speccompiler.system.processor import host_lanes
 
 FLOAT = ir.FloatType()
 INT = ir.IntType(32)
 ALIGNMENT = ir.Constant(INT, 4)
 ADDRESS = types.int64
+AVX512 = 16
+"""Lanes of the vectors that AVX-512 alone has."""
 
 
 class Vector(types.Type):
@@ -60,6 +63,15 @@ def _repeat(builder: Any, value: Any, llvm: Any) -> Any:
     return builder.shuffle_vector(
         first, undefined, ir.Constant(ir.VectorType(INT, llvm.count), [0] * llvm.count)
     )
+
+
+def _scaled(builder: Any, x: Any, n: Any) -> Any:
+    """``x * 2**n`` of AVX-512, for whole n, rounded once."""
+    short = ir.IntType(16)
+    kind = ir.FunctionType(x.type, [x.type, x.type, x.type, short, INT])
+    name = "llvm.x86.avx512.mask.scalef.ps.512"
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(function, [x, n, x, short(0xFFFF), INT(4)])
 
 
 @intrinsic
@@ -267,15 +279,16 @@ def vectors(lanes: int) -> SimpleNamespace:
 
         return (one, two, three)[len(parameters) - 1]
 
+    def llvm_call(builder: Any, name: str, *values: Any) -> Any:
+        kind = ir.FunctionType(llvm, [llvm] * len(values))
+        full = f"llvm.{name}.v{lanes}f32"
+        return builder.call(cgutils.get_or_insert_function(builder.module, kind, full), values)
+
     def llvm_word(name: str, count: int) -> Any:
         """LLVM's own function of ``count`` vectors."""
 
         def call(builder: Any, *values: Any) -> Any:
-            kind = ir.FunctionType(llvm, [llvm] * count)
-            function = cgutils.get_or_insert_function(
-                builder.module, kind, f"llvm.{name}.v{lanes}f32"
-            )
-            return builder.call(function, values)
+            return llvm_call(builder, name, *values)
 
         return word(vector, [vector] * count, call)
 
@@ -293,11 +306,27 @@ def vectors(lanes: int) -> SimpleNamespace:
     def constant(value: int) -> Any:
         return ir.Constant(bits, [value] * lanes)
 
+    def scales() -> bool:
+        """Whether one instruction scales; where vectors are wider than the machine's, none does."""
+        return lanes == AVX512 == host_lanes()
+
     def power_of_two(builder: Any, n: Any) -> Any:
+        if scales():
+            return _scaled(builder, ir.Constant(llvm, [1.0] * lanes), n)
         # 1.5 * 2**23 + n has n in its lowest bits. A NaN gives some number, nothing undefined.
         shifted = builder.fadd(n, ir.Constant(llvm, [12582912.0] * lanes))
         high = builder.shl(builder.bitcast(shifted, bits), constant(23))
         return builder.bitcast(builder.add(high, constant(127 << 23)), llvm)
+
+    def scaled(builder: Any, x: Any, n: Any) -> Any:
+        if scales():
+            return _scaled(builder, x, n)
+        # In two factors: either alone is a normal number, and only the last product rounds.
+        half = builder.fmul(n, ir.Constant(llvm, [0.5] * lanes))
+        half = llvm_call(builder, "floor", half)
+        rest = builder.fsub(n, half)
+        part = builder.fmul(x, power_of_two(builder, half))
+        return builder.fmul(part, power_of_two(builder, rest))
 
     def exponent(builder: Any, x: Any) -> Any:
         biased = builder.lshr(builder.bitcast(x, bits), constant(23))
@@ -387,6 +416,8 @@ def vectors(lanes: int) -> SimpleNamespace:
         ),
         # 2**n for whole n from -126 to 127.
         power_of_two=word(vector, [vector], power_of_two),
+        # x * 2**n for whole n from -252 to 254, rounded once.
+        scaled=word(vector, [vector, vector], scaled),
         # x == mantissa * 2**exponent for normal x > 0, the mantissa from 1 to below 2.
         exponent=word(vector, [vector], exponent),
         mantissa=word(vector, [vector], mantissa),

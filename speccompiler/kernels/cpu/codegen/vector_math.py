@@ -19,8 +19,8 @@ from speccompiler.expressions.source import vector_source
 WORDS = (
     "add", "sub", "mul", "div", "neg", "fma", "minimum", "maximum", "largest", "absolute",
     "copysign", "sqrt", "floor", "ceil", "nearest", "less", "less_equal", "equal", "not_equal",
-    "both", "either", "opposite", "select", "power_of_two", "exponent", "mantissa", "lane",
-    "with_lane", "splat", "zip_low", "zip_high", "first_lanes", "load_where", "store_where",
+    "both", "either", "opposite", "select", "power_of_two", "scaled", "exponent", "mantissa",
+    "lane", "with_lane", "splat", "zip_low", "zip_high", "first_lanes", "load_where", "store_where",
     "load_every", "store_every", "even", "odd", "unordered", "in_order", "transpose",
 )  # fmt: skip
 
@@ -43,10 +43,7 @@ def exp(x):
     """Infinity above 88.7, subnormal below -87.3, 0 below -103.9; NaN stays NaN."""
     x = minimum(splat(np.float32(89)), maximum(splat(np.float32(-105)), x))
     n = nearest(mul(x, splat(np.float32(1.44269504))))
-    # 2**n in two factors: either alone is a normal number, and only the last product rounds.
-    half = floor(mul(n, splat(np.float32(0.5))))
-    p = add(exp_reduced(x, n), splat(np.float32(1)))
-    return mul(mul(p, power_of_two(half)), power_of_two(sub(n, half)))
+    return scaled(add(exp_reduced(x, n), splat(np.float32(1))), n)
 '''
 
 EXPM1 = '''
@@ -64,8 +61,11 @@ def expm1(x):
 
 TANH = '''
 def tanh(x):
-    """From expm1(-2 |x|), which neither overflows nor cancels."""
-    e = expm1(mul(absolute(x), splat(np.float32(-2))))
+    """From expm1(-2 |x|), which neither overflows nor cancels, and is exactly -1 below -18."""
+    y = maximum(splat(np.float32(-20)), mul(absolute(x), splat(np.float32(-2))))
+    n = nearest(mul(y, splat(np.float32(1.44269504))))
+    whole = power_of_two(n)
+    e = fma(whole, exp_reduced(y, n), sub(whole, splat(np.float32(1))))
     return copysign(div(e, add(e, splat(np.float32(2)))), x)
 '''
 
