@@ -22,6 +22,7 @@ from speccompiler.planning.placement import Work, add_in_place, join_in_place, s
 from speccompiler.planning.turned import take_in_transposes
 
 ALIGNMENT = 16
+_ALIKE, _APART = 32, int(__import__("os").environ.get("APART","5"))
 """Buffers start at multiples of 16 float32 values: a cache line."""
 
 
@@ -325,7 +326,10 @@ def _place(wanted: Sequence[tuple[Node, int, int]]) -> tuple[tuple[Buffer, ...],
     for node, first, last in sorted(wanted, key=lambda w: (-prod(known_shape(w[0].shape)), w[1])):
         shape = known_shape(node.shape)
         elements = prod(shape)
-        offset = ALIGNMENT * arena.place(-(-elements // ALIGNMENT), first, last)
+        lines = -(-elements // ALIGNMENT)
+        if lines % _ALIKE == 0:
+            lines += _APART
+        offset = ALIGNMENT * arena.place(lines, first, last)
         placed.append(Buffer(node.name, shape, elements, offset, first, last))
     total = max((b.offset + b.elements for b in placed), default=0)
     return tuple(sorted(placed, key=lambda b: b.first)), -(-total // ALIGNMENT) * ALIGNMENT
