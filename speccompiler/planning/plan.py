@@ -22,8 +22,11 @@ from speccompiler.planning.placement import Work, add_in_place, join_in_place, s
 from speccompiler.planning.turned import take_in_transposes
 
 ALIGNMENT = 16
-_ALIKE, _APART = 32, int(__import__("os").environ.get("APART","5"))
 """Buffers start at multiples of 16 float32 values: a cache line."""
+_HALF_PAGE, _APART, _LARGE = 32, 5, 1024
+"""Lines of half a page, and those that a large buffer of whole halves has behind it. Otherwise the
+next buffer would begin where it does in its page, and processors, which compare these bits alone
+at first, would take what a kernel reads for what it has just written at the same position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,8 +330,7 @@ def _place(wanted: Sequence[tuple[Node, int, int]]) -> tuple[tuple[Buffer, ...],
         shape = known_shape(node.shape)
         elements = prod(shape)
         lines = -(-elements // ALIGNMENT)
-        if lines % _ALIKE == 0:
-            lines += _APART
+        lines += _APART if lines >= _LARGE and lines % _HALF_PAGE == 0 else 0
         offset = ALIGNMENT * arena.place(lines, first, last)
         placed.append(Buffer(node.name, shape, elements, offset, first, last))
     total = max((b.offset + b.elements for b in placed), default=0)

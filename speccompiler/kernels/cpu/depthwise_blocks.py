@@ -13,9 +13,12 @@ SIZE = 3
 """Rows and columns of the windows that slide."""
 STRIDES = (1, 2)
 _FEWEST_COLUMNS, _FEWEST_ROWS = 4, 3
-_TALL = int(__import__("os").environ.get("TALL","14"))
+_TALL = 14
 """Rows of a task: each one more loads some rows of the input once more."""
-_FEWEST_TASKS = int(__import__("os").environ.get("FT","8"))
+_FEWEST_TASKS = 8
+_CROWDED = 512
+"""Where positions are a multiple of so many values apart, 2 KiB, a strip's columns have two sets of
+L1 between them, and sliding gains nothing."""
 
 
 def strips_of(lanes: int) -> tuple[int, int]:
@@ -63,6 +66,7 @@ def _slides(node: ir.Node, shape: KnownShape) -> bool:
         and stride[1] == stride[2]
         and stride[2] in STRIDES
         and prod(op.dilation) == 1
+        and (stride[2] > 1 or shape[-1] % _CROWDED > 0)
         and rows >= _FEWEST_ROWS
         and columns >= _FEWEST_COLUMNS
         and max(outside) <= SIZE // 2
