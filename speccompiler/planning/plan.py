@@ -23,6 +23,10 @@ from speccompiler.planning.turned import take_in_transposes
 
 ALIGNMENT = 16
 """Buffers start at multiples of 16 float32 values: a cache line."""
+_HALF_PAGE, _APART, _LARGE = 32, 5, 1024
+"""Lines of half a page, and those that a large buffer of whole halves has behind it. Otherwise the
+next buffer would begin where it does in its page, and processors, which compare these bits alone
+at first, would take what a kernel reads for what it has just written at the same position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +329,9 @@ def _place(wanted: Sequence[tuple[Node, int, int]]) -> tuple[tuple[Buffer, ...],
     for node, first, last in sorted(wanted, key=lambda w: (-prod(known_shape(w[0].shape)), w[1])):
         shape = known_shape(node.shape)
         elements = prod(shape)
-        offset = ALIGNMENT * arena.place(-(-elements // ALIGNMENT), first, last)
+        lines = -(-elements // ALIGNMENT)
+        lines += _APART if lines >= _LARGE and lines % _HALF_PAGE == 0 else 0
+        offset = ALIGNMENT * arena.place(lines, first, last)
         placed.append(Buffer(node.name, shape, elements, offset, first, last))
     total = max((b.offset + b.elements for b in placed), default=0)
     return tuple(sorted(placed, key=lambda b: b.first)), -(-total // ALIGNMENT) * ALIGNMENT

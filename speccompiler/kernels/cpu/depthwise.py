@@ -19,8 +19,10 @@ from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
+from speccompiler.kernels.cpu.depthwise_blocks import blocks, strips_of
 from speccompiler.kernels.cpu.functions import RELU, TOP, Functions, functions
 from speccompiler.kernels.cpu.kernel import (
+    MOST_LANES,
     Array,
     CpuKernel,
     Given,
@@ -56,6 +58,10 @@ class Geometry(NamedTuple):
     apart_w: int
     kernels: int
     """Kernels of each channel."""
+    slides: int
+    """Whether windows slide down strips, and how tasks are cut (``depthwise_blocks``)."""
+    row_blocks: int
+    parts: int
     y_pitch: int
 
 
@@ -64,6 +70,11 @@ from speccompiler.kernels.cpu.codegen.calls import finish, floating, floor_of, s
 from speccompiler.kernels.cpu.depthwise_functions import windows_of
 
 windows, rectify, capped = windows_of(@LANES, {long}), v.rectify, v.minimum
+"""
+SLIDING_WORDS = """
+from speccompiler.kernels.cpu.depthwise_sliding import strip_of
+
+strip = strip_of(@LANES)
 """
 DRIVER = '''
 
@@ -77,8 +88,9 @@ def missing(left, length, count, apart):
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
-    """Tasks: rows of the output."""
+    """Tasks: rows of the output, or blocks of rows by parts of the channels."""
     @GEOMETRY
+    @SLIDING
     row, relu, top_value = width * channels, f[@RELU], f[@TOP]
     row_weights = kw * channels
     size = kd * kh * row_weights
@@ -138,6 +150,49 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
         finish(f, y, task * out_width * y_pitch, out_width, y_pitch, kernels * channels)
 '''
 
+SLIDING = """
+if slides:
+    slide(lo, hi, x, y, w, b, g, f)
+    return
+"""
+SLIDE = '''
+
+@jit
+def slide(lo, hi, x, y, w, b, g, f):
+    """Tasks whose windows slide down strips."""
+    @GEOMETRY
+    row, vectors = width * channels, channels // @MOST_LANES
+    for task in range(lo, hi):
+        block, image = task // parts % row_blocks, task // (parts * row_blocks)
+        first_row = block * out_height // row_blocks
+        rows = (block + 1) * out_height // row_blocks - first_row
+        # All parts but the last have whole vectors, and the last has one at least.
+        part = task % parts
+        first = part * vectors // parts * @MOST_LANES
+        end = channels if part + 1 == parts else (part + 1) * vectors // parts * @MOST_LANES
+        front, top = image % out_depth * sd - pd, first_row * sh - ph
+        base = ((image // out_depth * depth + front) * height + top) * row
+        bottom = height - top if front >= 0 and front < depth else 0
+        begin = (image * out_height + first_row) * out_width
+        for m in range(kernels):
+            i = 0
+            while i < out_width:
+                positions = @STRIP
+                if i + positions > out_width:
+                    # The last together, some of them once more.
+                    if out_width < positions or out_width - i <= @NARROW:
+                        positions = @NARROW
+                    i = min(i, out_width - positions)
+                left = i * sw - pw
+                strip(positions, sw, x, base + left * channels, w, m * kh * kw * channels,
+                      b, m * channels, y, (begin + i) * y_pitch + m * channels, rows,
+                      max(0, -top), bottom, max(0, -left), width - left, row, channels, channels,
+                      first, end, out_width * y_pitch, y_pitch, f[@RELU], f[@TOP])
+                i += positions
+            finish(f, y, begin * y_pitch + m * channels + first, rows * out_width, y_pitch,
+                   end - first)
+'''
+
 PART = """
 
 @jit
@@ -185,11 +240,20 @@ def _part(long: bool) -> str:
 @cache
 def source(lanes: int, long: bool = False) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
-    text = HEADER + WORDS.format(long=long) + CARRY * long + _part(long) + DRIVER
+    text = HEADER + WORDS.format(long=long)
+    if long:
+        text += CARRY + _part(long) + filled(DRIVER, sliding=[])
+    else:
+        text += SLIDING_WORDS + _part(long) + SLIDE
+        text += filled(DRIVER, sliding=SLIDING.strip().split("\n"))
+    strip, narrow = strips_of(lanes)
     return fill(
         text,
         Geometry._fields,
         LANES=lanes,
+        MOST_LANES=MOST_LANES,
+        STRIP=strip,
+        NARROW=narrow,
         SHORT=SHORT,
         RELU=RELU,
         TOP=TOP,
@@ -199,7 +263,7 @@ def source(lanes: int, long: bool = False) -> str:
 
 
 class DepthwiseKernel(CpuKernel):
-    """Tasks are rows of the output."""
+    """Tasks are rows of the output, or blocks of rows by parts of the channels."""
 
     name = "depthwise"
     ops = (ir.Depthwise,)
@@ -213,11 +277,12 @@ class DepthwiseKernel(CpuKernel):
         return Geometry(
             *three(shape[:-1], 1), shape[-1], *three(out[:-1], 1),
             *three(op.kernel, 1), *three(op.stride, 1), *three([b for b, _ in op.padding], 0),
-            *three(apart, 1), op.weight.shape[-2], out[-1],
+            *three(apart, 1), op.weight.shape[-2], *blocks(node, shape), out[-1],
         )  # fmt: skip
 
     def tasks(self, node: ir.Node, shape: KnownShape, n: int) -> int:
-        return n * prod(three(node.shape[:-1], 1)[:2])
+        _, row_blocks, parts = blocks(node, shape)
+        return n * three(node.shape[:-1], 1)[0] * row_blocks * parts
 
     def nanoseconds(self, node: ir.Node, shape: KnownShape) -> float:
         """Loads decide: one of a value for each tap, and of a weight for every fourth position."""

@@ -117,6 +117,32 @@ def test_edges_are_done_with_the_rest(size: int, stride: int, lanes: int) -> Non
             assert_near(on_cpu(made, xs, weights), judge(made, xs, weights))
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_windows_slide_down_strips(stride: int, lanes: int) -> None:
+    """Images of many heights and widths, with every side in the data, at its edge or cropped."""
+    pick = random.Random(10 * lanes + stride)
+    shapes = [(pick.randint(3, 33), pick.randint(4, 24)) for _ in range(12)]
+    for height, width in [(3, 4), (7, 7), (14, 14), *shapes]:
+        lengths = [(count - 1) * stride + 3 for count in (height, width)]
+        padding = tuple((pick.randint(-1, 1), pick.randint(-1, 1)) for _ in lengths)
+        channels = pick.choice([16, 2 * lanes + 3, 160, 512])
+        op = ir.Depthwise(
+            kernel=(3, 3),
+            stride=(stride, stride),
+            padding=padding,
+            weight=tensor("c", "W", 3, 3, pick.choice([1, 1, 2]), channels),
+            activation=pick.choice(ENDINGS),
+        )
+        inside = [n - b - a for n, (b, a) in zip(lengths, padding, strict=True)]
+        made = graph([(*inside, channels)], ("c", op))
+        (candidate,) = [step.candidate for step in plan_of(made).steps]
+        assert candidate is not None
+        node = made.by_name()["c"]
+        geometry = candidate.geometry(node, (*inside, channels))
+        assert geometry.slides == (stride > 1 or channels < 512)  # type: ignore[attr-defined]
+        agrees(made, height)
+
+
 def test_a_long_window_of_single_channels_is_exact(lanes: int) -> None:
     """A bias, then chains that are carried on, with a dilation."""
     weight, bias = tensor("c", "W", 700, 1, 19), tensor("c", "b", 19)

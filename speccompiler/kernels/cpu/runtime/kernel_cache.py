@@ -34,6 +34,7 @@ VOCABULARY = (
     "speccompiler.kernels.cpu.codegen.tile",
     "speccompiler.kernels.cpu.codegen.turning",
     "speccompiler.kernels.cpu.depthwise_functions",
+    "speccompiler.kernels.cpu.depthwise_sliding",
     "speccompiler.kernels.cpu.winograd_functions",
 )
 """Our own code that compiles texts, and what these import; with all that it imports itself."""
