@@ -110,7 +110,7 @@ class Terms:
         if len(wanted) == 2 and wanted[-1] == shape[-1] and len(axes) > 2:
             places = tuple(axis for axis in axes[:-1] if isinstance(axis, int))
             return (places, axes[-1])
-        places = axes[0] if isinstance(axes[0], tuple) else ()
+        places = next((axis for axis in axes[:1] if isinstance(axis, tuple)), ())
         if len(axes) == 2 and len(wanted) == len(places) + 1 and wanted[-1] == shape[-1]:
             return (*places, axes[-1])
         raise Unknown

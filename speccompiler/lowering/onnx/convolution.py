@@ -29,7 +29,6 @@ from speccompiler.lowering.onnx.windows import (
     sizes,
     windows,
 )
-from speccompiler.weights.operands import operand
 
 PLUS = Binary("+", Variable(), Parameter(0))
 MOST_EXPANDED = 1 << 24
@@ -144,7 +143,7 @@ def lower_conv_transpose(scope: Scope) -> Value:
     if groups == 1:
         weight = scope.weight(kernel, to_last, (*counts, channels, wide), phases=stride)
     else:
-        kernel = _by_group(kernel, groups, to_last, stride)
+        kernel = _by_group(kernel, groups, stride)
         weight = scope.weight(kernel, tuple(range(rank + 2)), kernel.shape)
     amounts = _amounts(axes, cuts)
     # Places that no input reaches have the bias, too; and filters in groups are in another order.
@@ -256,19 +255,25 @@ def _dense(scope: Scope, kernel: Known, dilation: tuple[int, ...]) -> Known:
     return kernel.changed(f"{list(dilation)} apart", expand)
 
 
-def _by_group(
-    kernel: Known,
-    groups: int,
-    axes: tuple[int, ...],
-    stride: tuple[int, ...],
-) -> Known:
-    """The kernels of all classes, those of each group side by side: ``(*k, C / groups, F)``."""
+def _by_group(kernel: Known, groups: int, stride: tuple[int, ...]) -> Known:
+    """The kernels of all classes, group by group: ``(*ceil(k / stride), C / groups, filters)``.
+
+    The outputs of a class see every stride-th place of the kernel, the last one first.
+    """
+    channels, filters, *taps = kernel.shape
+    missing = [-k % s for k, s in zip(taps, stride, strict=True)]
 
     def arrange(stored: Array) -> Array:
-        parts = []
-        for part in np.split(stored, groups):
-            one = Weight("", "", part.shape, axes, (0,) * len(axes), phases=stride)
-            parts.append(operand(one, part))
-        return np.ascontiguousarray(np.concatenate(parts, axis=-1))
+        whole = np.pad(stored, [(0, 0), (0, 0), *((0, more) for more in missing)])
+        turned = (slice(None), slice(None), *(slice(None, None, -1) for _ in stride))
+        seen = [
+            whole[(slice(None), slice(None), *map(slice, first, whole.shape[2:], stride))][turned]
+            for first in np.ndindex(*stride)
+        ]
+        parts = np.stack(seen).reshape(
+            len(seen), groups, channels // groups, filters, *seen[0].shape[2:]
+        )
+        last = parts.transpose(*range(4, parts.ndim), 2, 1, 0, 3)
+        return np.ascontiguousarray(last.reshape(*last.shape[:-3], -1))
 
     return kernel.changed(f"in {groups} groups", arrange)

@@ -86,6 +86,8 @@ def lower_scan(scope: Scope) -> tuple[Value | None, ...]:
     place = x.value.place(x.axis)
     rows = scope.transposed(x.value.node, (place, *(axis + (axis >= place) for axis in order)))
     masks = [] if mask is None else [_mask(scope, of, mask, states[0], order)]
+    if any(found.shape not in {rows.shape[:1], rows.shape[:-1]} for found in masks):
+        raise Problem("CS269", "the mask and the input have other numbers of steps or of places")
     every = scope.wants(len(of.new))
     # Without a copy the only output is the state h.
     states_apart = any(scope.wants(n) for n in range(0 if every or apart else 1, count))
