@@ -160,7 +160,8 @@ def _call_of(item: Mapping) -> _Call | None:
 def _keras_call(kind: str, config: Mapping, call: TreeNode) -> _Call | None:
     """Keras 3 has the arguments in the config, or behind the value."""
     data = to_data(call)
-    arguments = call.entries["args"].value if isinstance(call, Mapping) else None
+    entry = call.entries.get("args") if isinstance(call, Mapping) else None
+    arguments = None if entry is None else entry.value
     items = arguments.items if isinstance(arguments, Sequence) else ()
     if not items or not isinstance(data, dict) or data.get("kwargs"):
         return None
@@ -178,7 +179,8 @@ def _keras_call(kind: str, config: Mapping, call: TreeNode) -> _Call | None:
     elif more:
         return None
     tensor = to_data(listed[0])
-    shape = tensor["config"].get("shape") if isinstance(tensor, dict) else None
+    described = tensor.get("config") if isinstance(tensor, dict) else None
+    shape = described.get("shape") if isinstance(described, dict) else None
     known = isinstance(shape, list) and all(n is None or type(n) is int for n in shape)
     return kind.lower(), links, given, shape if known else None
 

@@ -149,6 +149,7 @@ def test_values_side_by_side() -> None:
         cut(part(1), 0),
         cut(part(), None),
         cut(part(), {"class_name": "Mine"}),
+        {**keras3("Mean", axis=1), "inbound_nodes": [{"kwargs": {}}]},
     ],
 )
 def test_what_mixes_samples_or_is_no_layer_is_refused(node: Any) -> None:

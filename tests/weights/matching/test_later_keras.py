@@ -249,6 +249,6 @@ def test_a_file_of_another_model_of_the_same_keras_is_told_as_that() -> None:
     (found,) = caught.value.diagnostics
     assert (found.code, found.hint) == (
         "CS105",
-        "check that the file belongs to this model: it holds weights of other layers, or of another "
-        "number of them",
+        "check that the file belongs to this model: it holds weights of other layers, or of "
+        "another number of them",
     )
