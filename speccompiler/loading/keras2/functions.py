@@ -61,9 +61,9 @@ def is_operation(node: Mapping) -> bool:
     """Whether a layer is a function of ``keras.ops``: names such as Dot mean others there."""
     module = text_at(node, "module")
     if module is None:  # as in HDF5
-        if (text_at(node, "class_name") or "").startswith("SpatialDropout"):
-            return False  # its get_config leaves out what all layers say
-        return _is_called(node) and "trainable" not in _config(node)
+        kind = text_at(node, "class_name") or ""
+        bare = "trainable" not in _config(node) and not kind.startswith("SpatialDropout")
+        return _is_called(node) and bare
     return ".ops." in f"{module}." and module.startswith("keras")
 
 
