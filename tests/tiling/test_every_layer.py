@@ -14,8 +14,8 @@ REFUSED = {
     "BatchNormalization", "Flatten", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
     "GlobalAveragePooling3D", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
     "LocallyConnected1D", "LocallyConnected2D", "Merge", "PReLU", "ParametricSoftplus", "Reduce",
-    "Resize", "SReLU", "Slice", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "ConvLSTM2D", "Pick", "State",
-    "UpSampling2D", "Softmax", "GroupNormalization", "UnitNormalization",
+    "Resize", "SReLU", "Slice", "SimpleRNN", "LSTM", "GRU", "Bidirectional", "ConvLSTM2D", "Pick",
+    "State", "UpSampling2D", "Softmax", "GroupNormalization", "UnitNormalization",
 }  # fmt: skip
 """Layers that cannot be cut, or not with all arguments."""
 VECTORS = {"Dense", "Highway", "MaxoutDense", "RepeatVector"}

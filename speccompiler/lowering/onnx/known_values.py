@@ -14,7 +14,6 @@ from speccompiler.lowering.onnx.scope import OPEN, Scope
 from speccompiler.lowering.onnx.stored import stored
 from speccompiler.lowering.onnx.values import BATCH, HELD, Array, Known, Value, dims, settled
 
-
 MOST_DEPTH = 100
 """The most operations on large constants, one after the other."""
 
