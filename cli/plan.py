@@ -121,7 +121,7 @@ def _as_run(model: Model, graph: Graph, compiling: CompileOptions) -> tuple[Grap
 
     shapes = [node.shape for node in graph.inputs]
     whole, _ = graph_with_states(model, shapes, graph.outputs)
-    batch = compiling.batch_size or fixed_batch(model.spec)
+    batch = fixed_batch(model.spec) or compiling.batch_size
     return whole, replace(compiling, batch_size=batch)
 
 
