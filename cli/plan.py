@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import click
 
 from speccompiler.cli.documents import load_model
@@ -22,12 +25,16 @@ from speccompiler.diagnostics.core import Problem
 from speccompiler.graph.describe import describe_op, node_rows
 from speccompiler.graph.ir import Graph
 from speccompiler.graph.shapes import format_shape
+from speccompiler.lowering.states import fixed_batch, stateful_layers
 from speccompiler.options import CompileOptions, LoadOptions
 from speccompiler.passes import optimize
 from speccompiler.planning.plan import Plan, Step
 from speccompiler.planning.run_bytes import waiting_bytes
 from speccompiler.reports.number_text import scaled, size
 from speccompiler.targets import find_target
+
+if TYPE_CHECKING:
+    from speccompiler.model import Model
 
 EXAMPLES = """
 # What each pass did, and the steps of a run
@@ -75,6 +82,8 @@ def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None
     check_layers(loaded, compiling.layers)
     graph, warnings = loaded.tapped(compiling.input_shape, compiling.layers)
     show(warnings)
+    if compiling.tile is None and any(stateful_layers(loaded.spec)):
+        graph, compiling = _as_run(loaded, graph, compiling)
     sections = [_section("lowered", graph)]
     previous = graph
 
@@ -104,6 +113,16 @@ def command(model: str, loading: LoadOptions, compiling: CompileOptions) -> None
         sections.append(_memory(run_bytes(tiled), tiled.batch_size, threads))
         sections.append(tiles_section(tiled))
     click.echo("\n\n".join(sections))
+
+
+def _as_run(model: Model, graph: Graph, compiling: CompileOptions) -> tuple[Graph, CompileOptions]:
+    """The graph with the states that a run carries on, in the batches that the model declares."""
+    from speccompiler.carrying import graph_with_states
+
+    shapes = [node.shape for node in graph.inputs]
+    whole, _ = graph_with_states(model, shapes, graph.outputs)
+    batch = fixed_batch(model.spec) or compiling.batch_size
+    return whole, replace(compiling, batch_size=batch)
 
 
 def _grid(rows: list[tuple[str, ...]], headers: tuple[str, ...] = ()) -> str:

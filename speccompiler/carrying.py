@@ -19,7 +19,7 @@ import numpy as np
 from speccompiler.arrays.caller_arrays import as_array, check_output, outputs_for
 from speccompiler.diagnostics.core import Problem, SpecError, about
 from speccompiler.frozen import dataclass
-from speccompiler.graph.ir import Graph
+from speccompiler.graph.ir import Graph, Shape
 from speccompiler.kernels.executor import Array, Executor
 from speccompiler.lowering.builder import CarriedState
 from speccompiler.lowering.lower import lower
@@ -112,20 +112,31 @@ class Carrying:
 def carrying(compiled: Compiled) -> Carrying:
     """Plan the model's graph with its states. ``SpecError``: CS213, and what planning raises."""
     model = compiled.model
+    shapes = [shape for _, shape in compiled.plan.inputs]
+    own = [name for name, _ in compiled.plan.outputs]
+    graph, states = graph_with_states(model, shapes, own)
+    batch = fixed_batch(model.spec)
+    executor = compiled.for_graph(graph, batch or compiled.batch_size)
+    return Carrying(compiled, executor, states, batch)
+
+
+def graph_with_states(
+    model: ValidatedModel, shapes: Sequence[Shape], outputs: Sequence[str]
+) -> tuple[Graph, tuple[CarriedState, ...]]:
+    """The graph for inputs of these shapes with its states behind both inputs and outputs.
+
+    ``SpecError``: CS213, and what lowering finds.
+    """
     try:
         check_carried(model.spec)
     except Problem as problem:
         raise model.refused(problem) from None
-    shapes = [shape for _, shape in compiled.plan.inputs]
     lowered = lower(model.spec, decided_semantics(model.spec), shapes, model.graph, carried=True)
     if lowered.graph is None:
         raise SpecError([model.loaded.locate(d) for d in lowered.diagnostics])
-    own = tuple(name for name, _ in compiled.plan.outputs)
     states = lowered.states
-    graph = replace(lowered.graph, outputs=(*own, *(state.output for state in states)))
-    batch = fixed_batch(model.spec)
-    executor = compiled.for_graph(graph, batch or compiled.batch_size)
-    return Carrying(compiled, executor, states, batch)
+    named = (*outputs, *(state.output for state in states))
+    return replace(lowered.graph, outputs=named), states
 
 
 def run_carried(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from speccompiler.comparing.argument_effects import Effect, difference
 from speccompiler.comparing.layer_arguments import value_text
@@ -35,6 +35,8 @@ def semantics_changes(sides: Sides) -> Iterator[Change]:
         yield from _decided(sides)
     elif sides.semantics[0] != sides.semantics[1]:
         yield from _other_rules(sides)
+    else:
+        yield from _other_release(sides)
     if old.spec.seed != new.spec.seed:
         drawn = draws_weights(old) and draws_weights(new)
         one, other = value_text(old.spec.seed), value_text(new.spec.seed)
@@ -107,6 +109,36 @@ def _other_rules(sides: Sides) -> Iterator[Change]:
     text += f": the numbers of {quoted_few(names)} change" if names else ", which changes nothing"
     code = "CD601" if names else "CD602"
     yield sides.change(code, text, argument="semantics", old=old, new=new)
+
+
+def _other_release(sides: Sides) -> Iterator[Change]:
+    """CD601 where only the releases that wrote two equal files differ, and what they compute.
+
+    A release decides what becomes of masks between layers, which no layer by itself shows.
+    """
+    old, new = sides.old.model, sides.new.model
+    one, other = decided_semantics(old.spec), decided_semantics(new.spec)
+    said = old.spec.layers, old.spec.calls, old.spec.outputs
+    if one.release == other.release or replace(one, release=other.release) != other:
+        return
+    if said != (new.spec.layers, new.spec.calls, new.spec.outputs):
+        return
+    nodes = old.graph.by_name(), new.graph.by_name()
+    differing = {
+        node.layer: None
+        for graph, others in ((old.graph, nodes[1]), (new.graph, nodes[0]))
+        for node in graph
+        if others.get(node.name) != node
+    }
+    if differing:
+        yield sides.change(
+            "CD601",
+            f"keras_version {one.release} -> {other.release}: the numbers of "
+            f"{quoted_few(list(differing))} change",
+            argument="semantics",
+            old=one.release,
+            new=other.release,
+        )
 
 
 def _depending(sides: Sides) -> list[str]:

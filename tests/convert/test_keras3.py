@@ -323,12 +323,12 @@ def test_padded_pools_of_values_below_0_in_keras(mode: str, tmp_path: Path) -> N
 
 
 WORDS = {"type": "Embedding", "name": "words", "input_dim": 9, "output_dim": 4, "mask_zero": True}
-SEQUENCES = {"output_dim": 3, "return_sequences": True}
+SEQUENCES: dict[str, Any] = {"output_dim": 3, "return_sequences": True}
 
 
 def test_a_mask_travels_where_keras_3_brings_the_same() -> None:
     """No layer computes a mask that an Embedding makes and an LSTM reads two layers later."""
-    layers = [
+    layers: list[dict[str, Any]] = [
         WORDS,
         {"type": "LSTM", **SEQUENCES},
         {"type": "Activation", "activation": "relu"},

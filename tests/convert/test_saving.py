@@ -78,9 +78,9 @@ def test_nothing_that_is_read_is_written_over(
     Path("m.yaml").write_text(spec(LAYERS, [5, 4, 2], seed=1))
     speccompiler.load("m.yaml").save("n.yaml")
     before = Path("n.safetensors").read_bytes()
-    for name, options in (("n.yaml", {}), ("o.yaml", {"weights": "n.safetensors"})):
+    for name, weights in (("n.yaml", None), ("o.yaml", "n.safetensors")):
         with pytest.raises(SpecError, match="it is what the model is read from"):
-            speccompiler.load("n.yaml").save(name, **options)
+            speccompiler.load("n.yaml").save(name, weights=weights)
     assert Path("n.safetensors").read_bytes() == before
     speccompiler.load("m.yaml", seed=2).save("n.yaml")  # its own output, again
     assert np.isfinite(speccompiler.load("n.yaml").run(np.ones((1, 5, 4, 2)))).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from speccompiler.convert.keras3.builder import Builder, Value
 from speccompiler.convert.keras3.moving import multiplied
@@ -107,7 +108,7 @@ def _by_formula(b: Builder, part: Expression, x: Value) -> Value | None:
     return None
 
 
-def _cut_line(part: Expression) -> dict[str, float] | None:
+def _cut_line(part: Expression) -> dict[str, Any] | None:
     """The arguments of a ReLU that is a line of its own up to a threshold."""
     match part:
         case Where(

@@ -6,6 +6,7 @@ The graph has them as several nodes; what is computed of a row is repeated along
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from speccompiler.expressions.nodes import Binary, Call, Number, Variable
 from speccompiler.frozen import dataclass
@@ -22,7 +23,7 @@ class RowFormula:
     """A layer's class, its arguments, what it reads, and the nodes in front that it replaces."""
 
     kind: str
-    config: Mapping[str, object]
+    config: Mapping[str, Any]
     source: str
     replaced: frozenset[str]
 
@@ -48,7 +49,7 @@ def row_formulas(graph: ir.Graph) -> dict[str, RowFormula]:
 
 def _norm(
     nodes: Mapping[str, ir.Node], node: ir.Node, inside: list[str]
-) -> tuple[str, dict[str, object], str] | None:
+) -> tuple[str, dict[str, Any], str] | None:
     """``x / max(sqrt(sum(x * x)), epsilon)``."""
     source, divisor = node.inputs
     if node.op != ir.Combine("quotient"):
@@ -70,7 +71,7 @@ def _norm(
 
 def _log_softmax(
     nodes: Mapping[str, ir.Node], node: ir.Node, inside: list[str]
-) -> tuple[str, dict[str, object], str] | None:
+) -> tuple[str, dict[str, Any], str] | None:
     """``z - log(sum(exp(z)))``, where ``z`` is ``x - max(x)``."""
     shifted, divisor = nodes[node.inputs[0]], node.inputs[1]
     difference = ir.Combine("difference")

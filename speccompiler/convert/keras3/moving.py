@@ -217,19 +217,21 @@ def _spatial_cut(
         (-first, first + (many - 1) * each + 1 - n)
         for n, first, each, many in zip(x.shape[:-1], start, step, count, strict=True)
     ]
-    return thinned(b, padded(b, x, cut), step)
+    return thinned(b, padded(b, x, cut), step, count)
 
 
-def thinned(b: Builder, x: Value, step: Sequence[int]) -> Value:
-    """Each ``step``-th value along the spatial axes, from the first on: a pool of single values."""
+def thinned(b: Builder, x: Value, step: Sequence[int], count: Sequence[Dim]) -> Value:
+    """``count`` values along the spatial axes, ``step`` apart from the first on.
+
+    It is a pool of single values.
+    """
     if all(each == 1 for each in step):
         return x
     rank = len(step)
     if rank > 3:
         raise b.refuse(f"a slice with steps along {rank} axes")
-    lengths = (-(-n // each) for n, each in zip(x.shape, step, strict=False))
     return b.add(
-        f"MaxPooling{rank}D", x, (*lengths, x.shape[-1]),
+        f"MaxPooling{rank}D", x, (*count, x.shape[-1]),
         pool_size=[1] * rank if rank > 1 else 1, strides=list(step) if rank > 1 else step[0],
         padding="valid", **CHANNELS_LAST,
     )  # fmt: skip

@@ -66,7 +66,8 @@ def scans(graph: ir.Graph) -> Mapping[str, Scan]:
         if not alone or not isinstance(source.op, ir.Conv) or source.op.activation is not None:
             continue
         replaced = [s.name for s in sources]
-        mask, last, columns = node.inputs[1] if op.masked else None, node, ()
+        mask, last = node.inputs[1] if op.masked else None, node
+        columns: tuple[str, ...] = ()
         zeroing = _zeroing(nodes, graph.outputs, readers, node, op)
         if zeroing:
             *inside, last = zeroing

@@ -104,7 +104,8 @@ def _batch_normalization(b: Builder, op: ir.MapWith, x: Value) -> Value | None:
         tensors = [np.asarray(evaluated(part, given), np.float32) for part in parts]
         tensors += [np.float32(0) * tensors[0], np.float32(0) * tensors[0] + 1]
     wide = [t.reshape(t.shape[first : last + 1] or (1,) * len(lengths)) for t in tensors]
-    rows = [np.broadcast_to(t, lengths).astype(np.float32).reshape(-1) for t in wide]
+    whole = tuple(map(known, lengths))
+    rows = [np.broadcast_to(t, whole).astype(np.float32).reshape(-1) for t in wide]
     y = b.add(
         "BatchNormalization", x, x.shape, key=op.parameters, tensors={"": rows},
         axis=first + 1, epsilon=epsilon,

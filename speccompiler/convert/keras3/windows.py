@@ -40,7 +40,8 @@ def conv(b: Builder, node: ir.Node, op: ir.Conv, x: Value) -> Value:
         tensors.append(b.numbers(op.bias).reshape(-1))
     x, shape, config, thin = _window(b, op, x, node.shape)
     config.update(filters=op.filters, groups=op.groups)
-    return thinned(b, _with_activation(b, f"Conv{rank}D", x, shape, op, tensors, **config), thin)
+    y = _with_activation(b, f"Conv{rank}D", x, shape, op, tensors, **config)
+    return thinned(b, y, thin, node.shape[:-1])
 
 
 def _dense(b: Builder, op: ir.Conv, x: Value, shape: ir.Shape) -> Value:
@@ -139,7 +140,8 @@ def depthwise(b: Builder, node: ir.Node, op: ir.Depthwise, x: Value) -> Value:
     else:
         kind, config["filters"], config["groups"] = "Conv3D", channels * multiplier, channels
         tensors[0] = tensors[0].reshape(*op.kernel, 1, channels * multiplier)
-    y = thinned(b, _with_activation(b, kind, x, shape, op, tensors, **config), thin)
+    y = _with_activation(b, kind, x, shape, op, tensors, **config)
+    y = thinned(b, y, thin, node.shape[:-1])
     if multiplier == 1:
         return y
     spatial = node.shape[:-1]
