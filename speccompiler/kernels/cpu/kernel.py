@@ -125,6 +125,10 @@ class CpuKernel(ABC):
         """The same geometry for a step that reads values of these shapes."""
         return geometry
 
+    def order(self, node: Node) -> str:
+        """What ``pack`` makes of a node's operation, where the operands do not say it."""
+        return ""
+
     @abstractmethod
     def tasks(self, node: Node, shape: KnownShape, n: int) -> int:
         """How many independent tasks ``n`` samples make."""

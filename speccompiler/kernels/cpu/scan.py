@@ -67,6 +67,9 @@ class Scan(CpuKernel):
     def functions(self, wanted: Wanted) -> Functions:
         return scan_ends(op_of(wanted.node))
 
+    def order(self, node: ir.Node) -> str:
+        return "close" if usual_gates(op_of(node)) else ""
+
     def pack(self, node: ir.Node, given: Given, lanes: int) -> tuple[Array, Array]:
         """All in the place of the bias: that of the weights may be a table of addresses."""
         import numpy as np

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -154,6 +156,24 @@ def test_activations(cell, kernel, lanes, rng):
         ]
         op = scan(cell, 35, kernel, activation=chosen[0], gate_activation=chosen[1], steps=3)
         check(Scan(op, 3, rng, (4,) * len(kernel), scale=0.1))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_activations_that_read_the_same_weights(cell, rng):
+    """Those of the last units lie closer where gates are the usual ones."""
+    tanh = Scan(scan(cell, 19), 3, rng)
+    relu = copy(tanh)
+    relu.op = replace(tanh.op, activation=ACTIVATIONS["relu"])
+    shape = tanh.values[0].shape[1:]
+    out = infer(tanh.op, shape)
+    x = ir.Node("x", ir.Input(shape), (), shape, "x")
+    nodes = [ir.Node(name, one.op, ("x",), out, name) for name, one in (("a", tanh), ("b", relu))]
+    plan = make_plan(ir.Graph((x, *nodes), ("a", "b")), cpu_kernels)
+    made = np.full((2, 3, *out), np.nan, np.float32)
+    CpuExecutor(plan, tanh.weights, 3, 2).run_batch(tanh.values, list(made))
+    for one, y in zip((tanh, relu), made, strict=True):
+        judge = one.judge()
+        assert np.abs(y - judge).max() <= 1e-5 * np.abs(judge).max()
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -98,7 +98,8 @@ def _entry(candidate: Candidate, node: Node, weights: LoadedWeights, lanes: int)
     sources = [weights.identity(tensor) for tensor in tensors]
     if None in sources:
         return None
-    scheme = f"{candidate.layout} {lanes} lanes, {sys.byteorder}, {_code()}"
+    order = kernel_of(candidate).order(node)
+    scheme = f"{candidate.layout} {order} {lanes} lanes, {sys.byteorder}, {_code()}"
     beside = [repr(node.shape)] if isinstance(node.op, MapWith) else []
     key = "\n".join([scheme, *beside, *map(repr, wanted), *map(str, sources)])
     name = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -12,6 +12,7 @@ from speccompiler.graph.ir import MapWith, Weight, operands
 from speccompiler.kernels.axes import parameter_axes
 from speccompiler.kernels.cpu.kernel import Array, no_values
 from speccompiler.kernels.cpu.runtime.packed_weights import packed_weights
+from speccompiler.kernels.cpu.table import kernel_of
 from speccompiler.planning.candidate import known
 from speccompiler.planning.plan import Step
 from speccompiler.system.fork_lock import ForkLock
@@ -45,7 +46,7 @@ class Packings:
         beside = operands(node.op) or node.op
         # Parameters that stand beside values are repeated until they fill their axes.
         period = known(node)[parameter_axes(node) :] if isinstance(node.op, MapWith) else None
-        key = candidate.layout, beside, period
+        key = candidate.layout, kernel_of(candidate).order(node), beside, period
         found = self._made.get(key)
         if found is None:
             with self._lock.now:
