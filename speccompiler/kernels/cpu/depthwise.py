@@ -87,8 +87,8 @@ def missing(left, length, count, apart):
 
 
 @jit
-def line(task, first, end, x, y, w, b, g, f):
-    """A row of the output, of all rows the one numbered ``task``, and some of its channels."""
+def line(task, x, y, w, b, g, f):
+    """A row of the output, of all rows the one numbered ``task``."""
     @GEOMETRY
     row, relu, top_value = width * channels, f[@RELU], f[@TOP]
     row_weights = kw * channels
@@ -143,18 +143,22 @@ def line(task, first, end, x, y, w, b, g, f):
                     windows(positions, stride, x, at, w, wo, b, m * channels, y, to,
                             d1 - d0, h1 - h0, k0, k1, kw, apart_d * height * row,
                             apart_h * row, apart_w * channels, channels, kh * row_weights,
-                            classes * y_pitch, first, end, relu, top_value)
+                            classes * y_pitch, relu, top_value)
                 i += positions
-        finish(f, y, task * out_width * y_pitch + m * channels + first, out_width, y_pitch,
-               end - first)
+    finish(f, y, task * out_width * y_pitch, out_width, y_pitch, kernels * channels)
 '''
 SLIDE = '''
 
 @jit
-def slide(image, first_row, rows, first, end, x, y, w, b, g, f):
-    """Some rows of an image, whose windows slide down strips, and some of its channels."""
+def slide(image, block, part, x, y, w, b, g, f):
+    """A block of rows of an image, whose windows slide down strips, and a part of the channels."""
     @GEOMETRY
-    row = width * channels
+    row, vectors = width * channels, channels // @MOST_LANES
+    first_row = block * out_height // row_blocks
+    rows = (block + 1) * out_height // row_blocks - first_row
+    # All parts but the last have whole vectors, and the last has one at least.
+    first = part * vectors // parts * @MOST_LANES
+    end = channels if part + 1 == parts else (part + 1) * vectors // parts * @MOST_LANES
     front, top = image % out_depth * sd - pd, first_row * sh - ph
     base = ((image // out_depth * depth + front) * height + top) * row
     begin = (image * out_height + first_row) * out_width
@@ -180,22 +184,18 @@ KERNEL = '''
 
 @jit
 def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
-    """Tasks: blocks of rows of the output, by parts of the channels."""
+    """Tasks: blocks of rows of the output, by parts of the channels; or as many blocks of rows."""
     @GEOMETRY
-    vectors = channels // @MOST_LANES
+    cuts = row_blocks * parts
     for task in range(lo, hi):
-        part, block, image = task % parts, task // parts % row_blocks, task // parts // row_blocks
-        top, bottom = block * out_height // row_blocks, (block + 1) * out_height // row_blocks
-        # All parts but the last have whole vectors, and the last has one at least.
-        first = part * vectors // parts * @MOST_LANES
-        end = channels if part + 1 == parts else (part + 1) * vectors // parts * @MOST_LANES
+        image, cut = task // cuts, task % cuts
         @SLIDING
-        for row in range(top, bottom):
-            line(image * out_height + row, first, end, x, y, w, b, g, f)
+        for row in range(cut * out_height // cuts, (cut + 1) * out_height // cuts):
+            line(image * out_height + row, x, y, w, b, g, f)
 '''
 SLIDING = """
 if slides:
-    slide(image, top, bottom - top, first, end, x, y, w, b, g, f)
+    slide(image, cut // parts, cut % parts, x, y, w, b, g, f)
     continue
 """
 

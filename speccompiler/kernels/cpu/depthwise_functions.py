@@ -66,9 +66,6 @@ class _Arguments(NamedTuple):
     """From one position to the next in the input."""
     pitch: Any
     """From one position to the next in the output."""
-    begin: Any
-    stop: Any
-    """The first channel, and one past the last."""
     relu: Any
     """A kind of relu, as ``functions`` numbers them."""
     top: Any
@@ -76,7 +73,7 @@ class _Arguments(NamedTuple):
 
 
 class _Windows(Emitter):
-    """Writes the function for so many positions, and some channels of one kernel.
+    """Writes the function for so many positions, and all channels of one kernel.
 
     The last vector of channels overlaps the one before. ``columns`` is 0 where it is not known.
     """
@@ -102,7 +99,7 @@ class _Windows(Emitter):
         self.plane_end = builder.sub(a.plane, builder.mul(before, a.row))
         self.plane_weights_end = builder.sub(a.plane_weights, builder.mul(before, self.row_weights))
         self.rows = builder.mul(a.planes, a.rows)
-        self.last = builder.sub(a.stop, LONG(vector))
+        self.last = builder.sub(a.value, LONG(vector))
         self.vectors = 1 if positions > 1 else CHAINS
         self.chains = max(positions, self.vectors)
         self.ahead: list[Any]
@@ -110,8 +107,8 @@ class _Windows(Emitter):
         self.apart: list[Any]
         """The same for the vectors of weights."""
         far = self.vectors * vector
-        count = builder.udiv(self.behind(builder.sub(a.stop, a.begin), far - 4), LONG(far))
-        self.loop(count, [a.begin], self._some_channels)
+        count = builder.udiv(self.behind(a.value, far - 4), LONG(far))
+        self.loop(count, [LONG(0)], self._some_channels)
         builder.ret_void()
 
     def _some_channels(self, state: Sequence[Any]) -> list[Any]:
@@ -305,10 +302,9 @@ def windows_of(lanes: int, long: bool) -> Any:
     def windows(
         typing: Any, positions: Any, stride: Any, x: Any, at: Any, w: Any, wo: Any, b: Any, bo: Any,
         y: Any, to: Any, planes: Any, rows: Any, first: Any, end: Any, width: Any, plane: Any,
-        row: Any, across: Any, channels: Any, plane_weights: Any, pitch: Any, begin: Any,
-        stop: Any, relu: Any, top: Any,
+        row: Any, across: Any, channels: Any, plane_weights: Any, pitch: Any, relu: Any, top: Any,
     ) -> Any:  # fmt: skip
-        """Sums of windows ``stride`` columns apart, of channels that fill a vector.
+        """Sums of windows ``stride`` columns apart, of all channels, which fill a vector.
 
         ``first`` and ``end`` are what lies in the data of all columns that these windows see. More
         than one are whole, but for half a window of those that are written out. ``at`` and ``wo``
@@ -326,13 +322,13 @@ def windows_of(lanes: int, long: bool) -> Any:
                 builder.ptrtoint(builder.gep(data, [start]), LONG)
                 for data, start in ((x, at), (w, wo), (b, bo), (y, to))
             )
-            plane, row, across, value, plane_weights, pitch, begin, stop = (
+            plane, row, across, value, plane_weights, pitch = (
                 builder.mul(distance, LONG(4)) for distance in far
             )
             ahead = builder.mul(stride, across)
             arguments = _Arguments(
                 x, w, b, y, planes, rows, columns, width, first, end, plane, row, across, value,
-                plane_weights, ahead, pitch, begin, stop, relu, top,
+                plane_weights, ahead, pitch, relu, top,
             )  # fmt: skip
             for count in TOGETHER:
                 with builder.if_then(builder.icmp_signed("==", positions, LONG(count))):
@@ -341,7 +337,7 @@ def windows_of(lanes: int, long: bool) -> Any:
 
         number = types.int64
         kinds = (x, number, w, number, b, number, y, number)
-        return types.void(number, number, *kinds, *[number] * 15), emit
+        return types.void(number, number, *kinds, *[number] * 13), emit
 
     return windows
 
