@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from speccompiler.graph import ir
 from speccompiler.kernels.cpu.codegen.text import HEADER, fill, filled
-from speccompiler.kernels.cpu.depthwise_blocks import blocks, strips_of
+from speccompiler.kernels.cpu.depthwise_blocks import NARROW, STRIP, blocks
 from speccompiler.kernels.cpu.functions import RELU, TOP, Functions, functions
 from speccompiler.kernels.cpu.kernel import (
     MOST_LANES,
@@ -87,10 +87,9 @@ def missing(left, length, count, apart):
 
 
 @jit
-def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
-    """Tasks: rows of the output, or blocks of rows by parts of the channels."""
+def line(task, x, y, w, b, g, f):
+    """A row of the output, of all rows the one numbered ``task``."""
     @GEOMETRY
-    @SLIDING
     row, relu, top_value = width * channels, f[@RELU], f[@TOP]
     row_weights = kw * channels
     size = kd * kh * row_weights
@@ -103,95 +102,102 @@ def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
     # Windows that are written out may have half of their columns beside the data.
     edge = kw // 2 if stride <= 2 and (kw == 3 or kw == 5 or kw == 7) and @EDGES else 0
     some = first_lanes(channels % @LANES)
-    for task in range(lo, hi):
-        front = task // out_height % out_depth * sd - pd
-        top = task % out_height * sh - ph
-        sample = task // (out_height * out_depth)
-        d0, d1 = max(0, -(front // apart_d)), min(kd, -((front - depth) // apart_d))
-        h0, h1 = max(0, -(top // apart_h)), min(kh, -((top - height) // apart_h))
-        base = ((sample * depth + front + d0 * apart_d) * height + top + h0 * apart_h) * row
-        for m in range(kernels):
-            wo = m * size + (d0 * kh + h0) * row_weights
-            for begin in range(min(classes, out_width)):
-                i, count = 0, (out_width - begin + classes - 1) // classes
-                while i < count:
-                    positions, k0, k1 = 1, 0, 0
-                    if channels >= @LANES and i + 4 > count and i > 0 and count >= 4:
-                        # The last four together, some of them once more: these are fewer loads.
-                        left = (begin + (count - 4) * classes) * sw - pw
-                        seen = 3 * stride + kw
-                        k0, k1 = missing(left, width, seen, apart_w)
-                        fewer = 3 * stride < 2 * kw * (count - i - 1)
-                        if k0 <= edge and k1 >= seen - edge and fewer:
-                            i, positions = count - 4, 4
-                    left = (begin + i * classes) * sw - pw
-                    together = 8
-                    while positions == 1 and together > 1 and channels >= @LANES:
-                        seen = (together - 1) * stride + kw
-                        k0, k1 = missing(left, width, seen, apart_w)
-                        if i + together <= count and k0 <= edge and k1 >= seen - edge:
-                            positions = together
-                        together //= 2
-                        together = 0 if together == 2 else together
-                    if positions == 1:
-                        k0, k1 = missing(left, width, kw, apart_w)
-                    at = base + left * channels
-                    to = (task * out_width + begin + i * classes) * y_pitch + m * channels
-                    if channels < @LANES:
-                        part(x, at, w, wo, b, m * channels, d1 - d0, h1 - h0, k0, k1, kw, kh,
-                             apart_h * row, apart_d * height * row, apart_w * channels, channels,
-                             y, to, some, f)
-                    else:
-                        windows(positions, stride, x, at, w, wo, b, m * channels, y, to,
-                                d1 - d0, h1 - h0, k0, k1, kw, apart_d * height * row,
-                                apart_h * row, apart_w * channels, channels, kh * row_weights,
-                                classes * y_pitch, relu, top_value)
-                    i += positions
-        finish(f, y, task * out_width * y_pitch, out_width, y_pitch, kernels * channels)
+    front = task // out_height % out_depth * sd - pd
+    top = task % out_height * sh - ph
+    sample = task // (out_height * out_depth)
+    d0, d1 = max(0, -(front // apart_d)), min(kd, -((front - depth) // apart_d))
+    h0, h1 = max(0, -(top // apart_h)), min(kh, -((top - height) // apart_h))
+    base = ((sample * depth + front + d0 * apart_d) * height + top + h0 * apart_h) * row
+    for m in range(kernels):
+        wo = m * size + (d0 * kh + h0) * row_weights
+        for begin in range(min(classes, out_width)):
+            i, count = 0, (out_width - begin + classes - 1) // classes
+            while i < count:
+                positions, k0, k1 = 1, 0, 0
+                if channels >= @LANES and i + 4 > count and i > 0 and count >= 4:
+                    # The last four together, some of them once more: these are fewer loads.
+                    left = (begin + (count - 4) * classes) * sw - pw
+                    seen = 3 * stride + kw
+                    k0, k1 = missing(left, width, seen, apart_w)
+                    fewer = 3 * stride < 2 * kw * (count - i - 1)
+                    if k0 <= edge and k1 >= seen - edge and fewer:
+                        i, positions = count - 4, 4
+                left = (begin + i * classes) * sw - pw
+                together = 8
+                while positions == 1 and together > 1 and channels >= @LANES:
+                    seen = (together - 1) * stride + kw
+                    k0, k1 = missing(left, width, seen, apart_w)
+                    if i + together <= count and k0 <= edge and k1 >= seen - edge:
+                        positions = together
+                    together //= 2
+                    together = 0 if together == 2 else together
+                if positions == 1:
+                    k0, k1 = missing(left, width, kw, apart_w)
+                at = base + left * channels
+                to = (task * out_width + begin + i * classes) * y_pitch + m * channels
+                if channels < @LANES:
+                    part(x, at, w, wo, b, m * channels, d1 - d0, h1 - h0, k0, k1, kw, kh,
+                         apart_h * row, apart_d * height * row, apart_w * channels, channels,
+                         y, to, some, f)
+                else:
+                    windows(positions, stride, x, at, w, wo, b, m * channels, y, to,
+                            d1 - d0, h1 - h0, k0, k1, kw, apart_d * height * row,
+                            apart_h * row, apart_w * channels, channels, kh * row_weights,
+                            classes * y_pitch, relu, top_value)
+                i += positions
+    finish(f, y, task * out_width * y_pitch, out_width, y_pitch, kernels * channels)
 '''
-
-SLIDING = """
-if slides:
-    slide(lo, hi, x, y, w, b, g, f)
-    return
-"""
 SLIDE = '''
 
 @jit
-def slide(lo, hi, x, y, w, b, g, f):
-    """Tasks whose windows slide down strips."""
+def slide(image, block, part, x, y, w, b, g, f):
+    """A block of rows of an image, whose windows slide down strips, and a part of the channels."""
     @GEOMETRY
     row, vectors = width * channels, channels // @MOST_LANES
-    for task in range(lo, hi):
-        block, image = task // parts % row_blocks, task // (parts * row_blocks)
-        first_row = block * out_height // row_blocks
-        rows = (block + 1) * out_height // row_blocks - first_row
-        # All parts but the last have whole vectors, and the last has one at least.
-        part = task % parts
-        first = part * vectors // parts * @MOST_LANES
-        end = channels if part + 1 == parts else (part + 1) * vectors // parts * @MOST_LANES
-        front, top = image % out_depth * sd - pd, first_row * sh - ph
-        base = ((image // out_depth * depth + front) * height + top) * row
-        bottom = height - top if front >= 0 and front < depth else 0
-        begin = (image * out_height + first_row) * out_width
-        for m in range(kernels):
-            i = 0
-            while i < out_width:
-                positions = @STRIP
-                if i + positions > out_width:
-                    # The last together, some of them once more.
-                    if out_width < positions or out_width - i <= @NARROW:
-                        positions = @NARROW
-                    i = min(i, out_width - positions)
-                left = i * sw - pw
-                strip(positions, sw, x, base + left * channels, w, m * kh * kw * channels,
-                      b, m * channels, y, (begin + i) * y_pitch + m * channels, rows,
-                      max(0, -top), bottom, max(0, -left), width - left, row, channels, channels,
-                      first, end, out_width * y_pitch, y_pitch, f[@RELU], f[@TOP])
-                i += positions
-            finish(f, y, begin * y_pitch + m * channels + first, rows * out_width, y_pitch,
-                   end - first)
+    first_row = block * out_height // row_blocks
+    rows = (block + 1) * out_height // row_blocks - first_row
+    # All parts but the last have whole vectors, and the last has one at least.
+    first = part * vectors // parts * @MOST_LANES
+    end = channels if part + 1 == parts else (part + 1) * vectors // parts * @MOST_LANES
+    front, top = image % out_depth * sd - pd, first_row * sh - ph
+    base = ((image // out_depth * depth + front) * height + top) * row
+    begin = (image * out_height + first_row) * out_width
+    for m in range(kernels):
+        i = 0
+        while i < out_width:
+            positions = @STRIP
+            if i + positions > out_width:
+                # The last together, some of them once more.
+                if out_width < positions or out_width - i <= @NARROW:
+                    positions = @NARROW
+                i = min(i, out_width - positions)
+            left = i * sw - pw
+            strip(positions, sw, x, base + left * channels, w, m * kh * kw * channels,
+                  b, m * channels, y, (begin + i) * y_pitch + m * channels, rows,
+                  max(0, -top), height - top, max(0, -left), width - left, row, channels, channels,
+                  first, end, out_width * y_pitch, y_pitch, f[@RELU], f[@TOP])
+            i += positions
+        finish(f, y, begin * y_pitch + m * channels + first, rows * out_width, y_pitch,
+               end - first)
 '''
+KERNEL = '''
+
+@jit
+def kernel(lo, hi, n, x, y, w, b, g, scratch, f):
+    """Tasks: blocks of rows of the output, by parts of the channels; or as many blocks of rows."""
+    @GEOMETRY
+    cuts = row_blocks * parts
+    for task in range(lo, hi):
+        image, cut = task // cuts, task % cuts
+        @SLIDING
+        for row in range(cut * out_height // cuts, (cut + 1) * out_height // cuts):
+            line(image * out_height + row, x, y, w, b, g, f)
+'''
+SLIDING = """
+if slides:
+    slide(image, cut // parts, cut % parts, x, y, w, b, g, f)
+    continue
+"""
 
 PART = """
 
@@ -241,19 +247,18 @@ def _part(long: bool) -> str:
 def source(lanes: int, long: bool = False) -> str:
     """The module's text, for one vector width, and for sums that are ``long`` or not."""
     text = HEADER + WORDS.format(long=long)
-    if long:
-        text += CARRY + _part(long) + filled(DRIVER, sliding=[])
-    else:
-        text += SLIDING_WORDS + _part(long) + SLIDE
-        text += filled(DRIVER, sliding=SLIDING.strip().split("\n"))
-    strip, narrow = strips_of(lanes)
+    text += CARRY * long + _part(long) + DRIVER
+    slides = lanes == MOST_LANES and not long
+    if slides:
+        text += SLIDING_WORDS + SLIDE
+    text += filled(KERNEL, sliding=SLIDING.strip().split("\n") if slides else [])
     return fill(
         text,
         Geometry._fields,
         LANES=lanes,
         MOST_LANES=MOST_LANES,
-        STRIP=strip,
-        NARROW=narrow,
+        STRIP=STRIP,
+        NARROW=NARROW,
         SHORT=SHORT,
         RELU=RELU,
         TOP=TOP,

@@ -12,6 +12,9 @@ from speccompiler.planning.candidate import KnownShape, known, op_of, three
 SIZE = 3
 """Rows and columns of the windows that slide."""
 STRIDES = (1, 2)
+STRIP, NARROW = 7, 4
+"""Positions of a strip, and of one at the end of a row or in a narrow image. Three rows of sums and
+the weights are in 32 registers; with 16, strips of 3 or 2 were slower than single rows."""
 _FEWEST_COLUMNS, _FEWEST_ROWS = 4, 3
 _TALL = 14
 """Rows of a task: each one more loads some rows of the input once more."""
@@ -19,14 +22,6 @@ _FEWEST_TASKS = 8
 _CROWDED = 512
 """Where positions are a multiple of so many values apart, 2 KiB, a strip's columns have two sets of
 L1 between them, and sliding gains nothing."""
-
-
-def strips_of(lanes: int) -> tuple[int, int]:
-    """Positions of a strip, and of a narrow one at the end of a row.
-
-    Three rows of sums and the weights are in registers, of which there are 32 or 16.
-    """
-    return (7, 4) if lanes == 16 else (3, 2)
 
 
 class Blocks(NamedTuple):
@@ -54,12 +49,11 @@ def _slides(node: ir.Node, shape: KnownShape) -> bool:
     op, out = op_of(node), known(node)
     kernel, stride = three(op.kernel, 1), three(op.stride, 1)
     _, rows, columns = three(out[:-1], 1)
-    outside = [
-        side
+    edges = [
+        max(before, (count - 1) * s + k - before - length) <= k // 2
         for k, s, length, count, (before, _) in zip(
             op.kernel, op.stride, shape, out, op.padding, strict=False
         )
-        for side in (before, (count - 1) * s + k - before - length)
     ]
     return (
         kernel == (1, SIZE, SIZE)
@@ -69,6 +63,6 @@ def _slides(node: ir.Node, shape: KnownShape) -> bool:
         and (stride[2] > 1 or shape[-1] % _CROWDED > 0)
         and rows >= _FEWEST_ROWS
         and columns >= _FEWEST_COLUMNS
-        and max(outside) <= SIZE // 2
+        and all(edges)
         and shape[-1] >= min(WIDTHS)
     )

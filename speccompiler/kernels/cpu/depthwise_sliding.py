@@ -20,7 +20,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from speccompiler.kernels.cpu.codegen.emitter import FLOAT, INT, LONG, Emitter
-from speccompiler.kernels.cpu.depthwise_blocks import SIZE, STRIDES, strips_of
+from speccompiler.kernels.cpu.depthwise_blocks import NARROW, SIZE, STRIDES, STRIP
 from speccompiler.kernels.cpu.functions import NONE, PLAIN, THEANO
 
 FLAG = ir.IntType(1)
@@ -213,7 +213,7 @@ def strip_of(lanes: int) -> Any:
             written = builder.append_basic_block("strip_end")
             number = builder.add(builder.mul(positions, LONG(4)), stride)
             choice = builder.switch(number, written)
-            for count in strips_of(lanes):
+            for count in (STRIP, NARROW):
                 for step in STRIDES:
                     case = builder.append_basic_block(f"strip_{count}_{step}")
                     choice.add_case(LONG(count * 4 + step), case)
