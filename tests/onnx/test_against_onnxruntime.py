@@ -454,6 +454,21 @@ def test_an_image_is_padded_to_the_size_of_another(tmp_path: Path) -> None:
     agree(made, {"x": random(2, 2, 6, 5)}, tmp_path)
 
 
+def test_half_of_an_open_length_is_that_of_a_pool(tmp_path: Path) -> None:
+    """Exporters compute the length again that a pool has given."""
+    constants = {"two": np.array([2]), "four": np.array([3]), "front": np.array([0, -1])}
+    nodes = [
+        node("MaxPool", "x", "p", kernel_shape=[2], strides=[2]),
+        node("Shape", "x", "s"),
+        node("Slice", "s two four", "n"),
+        node("Div", "n two", "half"),
+        node("Concat", "front half", "sizes", axis=0),
+        node("Reshape", "p sizes"),
+    ]
+    made = model(nodes, {"x": ["N", 3, "L"]}, constants=constants)
+    agree(made, {"x": random(2, 3, 7)}, tmp_path)
+
+
 def branches(then: list[onnx.NodeProto], otherwise: list[onnx.NodeProto]) -> onnx.NodeProto:
     """A choice between two bodies, which both read ``x`` and give a value of their own."""
     bodies = [

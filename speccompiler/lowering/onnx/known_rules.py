@@ -69,7 +69,8 @@ def _typed(op: Callable[..., Any]) -> Callable[[Scope, Sequence[Array]], Array]:
 
 def _floor_div(a: Dim, b: Dim) -> Dim:
     if isinstance(b, int) and b > 0:
-        return -ceil_div(-a, b)
+        # As the lengths of windows are written, so that both are seen to be one length.
+        return ceil_div(a - (b - 1), b)
     if isinstance(a, int) and isinstance(b, int):
         return int(a / b)
     if a == b:
