@@ -450,6 +450,7 @@ REFUSED_GOLDEN = {
     "k2_local1d": "a convolution whose positions have weights of their own",
     "k2_local1d_s2": "a convolution whose positions have weights of their own",
     "k2_conv2d_none_spatial": "a padding that depends on open lengths",
+    "convlstm_tf_none_spatial": "a convolutional cell over images of open size",
     "convlstm_masking": "a convolutional cell with a mask of single places or of open length",
 }
 """All that Keras 3 cannot say of 1,752 recorded models."""

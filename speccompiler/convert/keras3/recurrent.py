@@ -13,7 +13,14 @@ import numpy as np
 
 from speccompiler.convert.keras3.activations import keras_name
 from speccompiler.convert.keras3.builder import Array, Builder, Value
-from speccompiler.convert.keras3.moving import CHANNELS_LAST, padded, permuted, reshaped, unmasked
+from speccompiler.convert.keras3.moving import (
+    CHANNELS_LAST,
+    LENGTHS,
+    padded,
+    permuted,
+    reshaped,
+    unmasked,
+)
 from speccompiler.expressions.library import ACTIVATIONS
 from speccompiler.frozen import dataclass
 from speccompiler.graph import ir
@@ -209,6 +216,8 @@ def _shape_of_cell(b: Builder, scan: Scan, config: dict[str, Any]) -> str:
             config["reset_after"] = op.cell == "gru_reset_after"
         return KINDS[op.cell]
     rank = len(op.kernel)
+    if not all(map(is_known, b.values[scan.source].shape[1:])):
+        raise b.refuse("a convolutional cell over images of open size", LENGTHS)
     lengths = scan.node.shape[1:-1]
     same = tuple(same_tensorflow(*of) for of in zip(lengths, op.kernel, (1,) * rank, strict=True))
     fits = conv.kernel == (1, *op.kernel) and conv.groups == 1
