@@ -209,7 +209,9 @@ def strip_of(lanes: int) -> Any:
             below = builder.icmp_signed("<=", bottom, last)
             whole = builder.sub(rows, builder.zext(below, LONG))
             top = builder.icmp_signed("<=", top, LONG(0))
-            arguments = _Arguments(*places, whole, top, below, left, right, *far, relu, most)
+            arguments = _Arguments._make(
+                (*places, whole, top, below, left, right, *far, relu, most)
+            )
             written = builder.append_basic_block("strip_end")
             number = builder.add(builder.mul(positions, LONG(4)), stride)
             choice = builder.switch(number, written)
