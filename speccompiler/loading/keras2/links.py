@@ -7,7 +7,7 @@ list out where there is one input. Keras 3 writes the arguments of the call, wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import field
 
 from speccompiler.diagnostics.core import Span
@@ -219,17 +219,3 @@ def numbers_read(node: TreeNode, name: str) -> Iterator[int]:
     value = number.value if isinstance(number, Scalar) else None
     if isinstance(first, Scalar) and first.value == name and isinstance(value, int):
         yield value
-
-
-def outputs_read(nodes: Iterable[TreeNode], name: str) -> Iterator[int]:
-    """The numbers of the outputs of a layer that links read."""
-    for node in nodes:
-        if not isinstance(node, Sequence):
-            continue
-        if not _is_link(node):
-            yield from outputs_read(node.items, name)
-            continue
-        first, output = node.items[0], node.items[2] if len(node.items) > 2 else None
-        value = output.value if isinstance(output, Scalar) else None
-        if isinstance(first, Scalar) and first.value == name and isinstance(value, int):
-            yield value
