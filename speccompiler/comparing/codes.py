@@ -318,7 +318,8 @@ CODES: Mapping[str, ChangeCode] = MappingProxyType(
             NOTE,
             "One file says by other layers or operations what the other one says, as a file does "
             "that convspec convert wrote: both hold their weights, and compute the same numbers "
-            "but for rounding. Their layers are not compared further.",
+            "but for rounding. That is shown by their operations or, where these differ, by what "
+            "both give for random samples. Their layers are not compared further.",
         ),
         "CD701": ChangeCode(
             "parameters",

@@ -5,7 +5,7 @@ outline -> align -> shape causes -> changes of layers, then of the whole
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from speccompiler.comparing import layer_changes, weight_changes
 from speccompiler.comparing.alignment import align
@@ -18,13 +18,18 @@ from speccompiler.comparing.model_changes import (
 )
 from speccompiler.comparing.model_diff import Change, LayerPair, Match, ModelDiff
 from speccompiler.comparing.outline import outline
-from speccompiler.comparing.same_function import computes_the_same
+from speccompiler.comparing.same_function import Shown, computes_the_same
 from speccompiler.comparing.shape_causes import ShapeCauses, shape_causes
 from speccompiler.comparing.sides import Side, Sides
 from speccompiler.comparing.tensor_fit import stored_by_layer
 from speccompiler.options import InputShapes
 from speccompiler.reports.shape_report import shape_report
 from speccompiler.validation.validated import ValidatedModel
+
+SHOWN: Mapping[Shown, str] = {
+    "operations": "compute the same numbers with",
+    "samples": "give the same numbers for random samples with",
+}
 
 
 def compare(
@@ -46,8 +51,9 @@ def compare(
     )
     alignment = align(one.outline, other.outline)
     sides = Sides(one, other, alignment, compared_semantics(old, new))
-    if _form(old) != _form(new) and computes_the_same(old, new):
-        return _in_another_form(sides, *names)
+    shown = computes_the_same(old, new) if _form(old) != _form(new) else None
+    if shown is not None:
+        return _in_another_form(sides, shown, *names)
     causes = shape_causes(sides)
     pairs = tuple(_pairs(sides, causes))
     totals = amounts(one.report, other.report)
@@ -78,14 +84,14 @@ def _form(model: ValidatedModel) -> str:
     return "3" if (model.spec.keras_version or "").startswith("3") else "1"
 
 
-def _in_another_form(sides: Sides, old_name: str, new_name: str) -> ModelDiff:
+def _in_another_form(sides: Sides, shown: Shown, old_name: str, new_name: str) -> ModelDiff:
     """CD607, and what else a user of the model sees: its inputs and outputs."""
     one, other = sides.old, sides.new
     counts = [len(side.outline.items) for side in (one, other)]
     said = sides.change(
         "CD607",
-        f"{counts[0]} layers -> {counts[1]} layers that compute the same numbers with the weights "
-        "that both files hold",
+        f"{counts[0]} layers -> {counts[1]} layers that {SHOWN[shown]} the weights that both files "
+        "hold",
         old=str(counts[0]),
         new=str(counts[1]),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from speccompiler.diagnostics.core import Problem, SpecError, has_errors
 from speccompiler.expressions.evaluate import evaluate
@@ -28,16 +28,24 @@ ROUNDING = 1e-5
 NO_VALUE = ("unread",)
 """Fields of operations that change no number."""
 
+Shown = Literal["operations", "samples"]
+"""Operation by operation, or by what both give for random samples (``same_numbers``)."""
 
-def computes_the_same(old: ValidatedModel, new: ValidatedModel) -> bool:
-    """True where it is certain; False also where a model has no weights, or nobody knows."""
+
+def computes_the_same(old: ValidatedModel, new: ValidatedModel) -> Shown | None:
+    """What shows that they do; None also where a model has no weights, or where nobody knows."""
+    from speccompiler.comparing.same_numbers import give_the_same
+
     if not all(model.names_weights or model.spec.seed is not None for model in (old, new)):
-        return False
+        return None
     try:
-        models = [_with_weights(model) for model in (old, new)]
-        return _same(*map(_side, models))
+        one, other = _with_weights(old), _with_weights(new)
+        readers = _reader(one), _reader(other)
+        if _same(_side(one, readers[0]), _side(other, readers[1])):
+            return "operations"
+        return "samples" if give_the_same(one, other, readers) else None
     except (Problem, SpecError):
-        return False
+        return None
 
 
 def _with_weights(model: ValidatedModel) -> ValidatedModel:
@@ -60,7 +68,9 @@ def _reader(model: ValidatedModel) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class Side:
+    """A model's graph, and how its weights are read."""
+
     graph: ir.Graph
     read: Any
     nodes: Mapping[str, ir.Node]
@@ -73,12 +83,12 @@ class _Side:
             return np.asarray(resolve(operand, self.read), np.float32)
 
 
-def _side(model: ValidatedModel) -> _Side:
+def _side(model: ValidatedModel, read: Any) -> Side:
     graph = optimize(model.graph)
-    return _Side(graph, _reader(model), graph.by_name())
+    return Side(graph, read, graph.by_name())
 
 
-def _same(one: _Side, other: _Side) -> bool:
+def _same(one: Side, other: Side) -> bool:
     """Walked without recursion, since models are deep."""
     inputs = [{n.name: i for i, n in enumerate(side.graph.inputs)} for side in (one, other)]
     if len(one.graph.outputs) != len(other.graph.outputs) or len(inputs[0]) != len(inputs[1]):
@@ -97,13 +107,13 @@ def _same(one: _Side, other: _Side) -> bool:
             if inputs[0].get(name, -1) != inputs[1].get(partner, -2):
                 return False
             continue
-        if len(node.inputs) != len(match.inputs) or not _same_operation(one, other, node, match):
+        if len(node.inputs) != len(match.inputs) or not same_operation(one, other, node, match):
             return False
         left += zip(node.inputs, match.inputs, strict=True)
     return True
 
 
-def _same_operation(one: _Side, other: _Side, node: ir.Node, match: ir.Node) -> bool:
+def same_operation(one: Side, other: Side, node: ir.Node, match: ir.Node) -> bool:
     if type(node.op) is not type(match.op) or len(node.shape) != len(match.shape):
         return False
     ops = _counting_zeros(one, node), _counting_zeros(other, match)
@@ -115,7 +125,7 @@ def _same_operation(one: _Side, other: _Side, node: ir.Node, match: ir.Node) -> 
     )
 
 
-def _counting_zeros(side: _Side, node: ir.Node) -> Any:
+def _counting_zeros(side: Side, node: ir.Node) -> Any:
     """A maximum of what a relu gives is the same whether zeros around it count or not."""
     op = node.op
     if not isinstance(op, ir.Pool) or op.mode != "max":
@@ -130,7 +140,7 @@ def _counting_zeros(side: _Side, node: ir.Node) -> Any:
     return replace(op, padding=((0, 0),) * len(whole), zeros=whole)
 
 
-def _same_value(one: _Side, other: _Side, value: Any, match: Any) -> bool:
+def _same_value(one: Side, other: Side, value: Any, match: Any) -> bool:
     """Fields of operations: lengths and formulas by what they are, tensors by their numbers."""
     if isinstance(value, ir.Operand) and isinstance(match, ir.Operand):
         return value.shape == match.shape and _close(one.numbers(value), other.numbers(match))
