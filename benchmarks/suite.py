@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -111,7 +112,8 @@ def _review(wanted: Wanted, contenders: tuple[Contender, ...], results: Results)
 
 
 def _imports(wanted: Wanted, contenders: tuple[Contender, ...], results: Results) -> Steps:
-    if "onnx" not in results.missing:
+    # Contenders that are not wanted are not among those that are missed.
+    if importlib.util.find_spec("onnx") is not None:
         cases = chosen(catalogue.IMPORTS, wanted.cases)
         for found in imports(cases, wanted.threads, wanted.seconds):
             results = replace(results, imports=(*results.imports, found))

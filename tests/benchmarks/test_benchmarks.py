@@ -41,6 +41,7 @@ from benchmarks.cases import (
     chosen,
 )
 from benchmarks.geometry import applied, flops, least_bytes, output_shape
+from benchmarks.imports import imports
 from benchmarks.limits import best
 from benchmarks.markdown import as_markdown, bars_line
 from benchmarks.results import Limits, Measured, Row, from_json, to_json
@@ -504,6 +505,17 @@ def test_a_review_is_measured_beside_its_goals(monkeypatch: pytest.MonkeyPatch) 
     assert {command for command, *_ in commands} == {"validate", "shapes", "diff"}
     assert all(one.median_s > 0 and 10 < one.peak_mib < 500 for one in found)
     assert {one.goal_s for one in found} == {3.0, 8.0}
+
+
+def test_a_file_is_measured_beside_its_spec() -> None:
+    """Both give the same numbers; the bar is on the ratio of the medians."""
+    pytest.importorskip("onnx")
+    cases = [case for case in TINY if case.name in ("conv2d", "lstm")]
+    found = list(imports(tuple(cases), 1, 0.01))
+    assert [one.case for one in found] == ["conv2d", "lstm"]
+    for one in found:
+        assert one.difference <= 1e-5
+        assert one.good == (one.ratio <= 1.05)
 
 
 def test_what_a_review_compares_has_three_changes() -> None:

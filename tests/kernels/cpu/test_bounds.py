@@ -186,6 +186,13 @@ convolution.SMALL = 0
 for chain in others:
     for length, channels, n in [(7, 3, 3), (33, 17, 2)][not {whole}:]:
         check(chain, length, channels, n)
+# Positions that are read where they lie, and windows that slide down strips.
+image = dict(type="Reshape", target_shape=[5, 7, -1])
+for channels in (16, 24, 32):
+    check([dict(type="Convolution1D", nb_filter=33, filter_length=1)], 35, channels, 4)
+    for s in (1, 2):
+        check([image, dict(type="DepthwiseConvolution2D", nb_row=3, nb_col=3, subsample=[s, s],
+                           border_mode="same", activation="relu")], 35, channels, 2)
 convolution.SMALL = 1 << 30
 check(others[2], 7, 3, 3)
 assert Fenced.runs > before + len(others)
