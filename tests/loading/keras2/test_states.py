@@ -5,6 +5,7 @@ What Keras 2, tf.keras and Keras 3 write of them, against the steps written out 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -213,6 +214,14 @@ def test_states_that_are_not_there(layers, code, message):
         x = {"type": "Reshape", "name": "x", "target_shape": [5, 4]}
     found = refused([x, *layers], (5, 4))
     assert (found.code, found.message) == (code, message)
+
+
+def test_names_of_states_are_none_that_the_model_has():
+    model = translator("LSTM", "tf.keras", mask=True)
+    text = json.dumps(model).replace('"source"', '"encoder_h"').replace('"masked"', '"decoder_c"')
+    names = [one.name for one in good(json.loads(text)).spec.layers]
+    assert len({*names}) == len(names)
+    assert {"encoder_h", "encoder_h_2", "decoder_c", "decoder_c_2"} <= {*names}
 
 
 def test_what_is_no_state(rng):
