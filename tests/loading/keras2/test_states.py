@@ -224,6 +224,17 @@ def test_names_of_states_are_none_that_the_model_has():
     assert {"encoder_h", "encoder_h_2", "decoder_c", "decoder_c_2"} <= {*names}
 
 
+def test_states_of_several_cells_are_not_read():
+    cell = {"class_name": "GRUCell", "config": {"units": 2}}
+    start = member("InputLayer", "i", batch_input_shape=[None, 4, 3], dtype="float32")
+    cells = {"class_name": "StackedRNNCells", "config": {"cells": [cell, cell]}}
+    rnn = member("RNN", "r", "i", cell=cells, return_state=True)
+    assert not errors(functional(start, rnn, outputs=[["r", 0, 0]], **TFK))
+    assert errors(functional(start, rnn, outputs=[["r", 0, 1]], **TFK)) == [
+        ("CS061", "layer 'r' has 1 output: there is no output 1")
+    ]
+
+
 def test_what_is_no_state(rng):
     model = translator("LSTM", "tf.keras", mask=False)
     (decoder,) = (m for m in model["config"]["layers"] if m["name"] == "decoder")
