@@ -131,6 +131,23 @@ def test_masked_steps_of_a_decoder(form, rng):
         np.testing.assert_allclose(found.run({"x": x, "h": h, "c": c}), wanted, atol=1e-6)
 
 
+def test_a_mask_that_keras_3_gives_a_call_on_states_is_refused():
+    model = masked_decoder("Keras 3")
+    members = model["config"]["layers"]
+    for kind, name, read in (("NotEqual", "there", [tensor("x"), 0.0]),
+                             ("Any", "kept", [tensor("there")])):  # fmt: skip
+        node = member(kind, name, axis=-1, keepdims=False) if kind == "Any" else member(kind, name)
+        call = {"args": read, "kwargs": {}}
+        members.insert(-1, {**node, "module": "keras.src.ops.numpy", "inbound_nodes": [call]})
+    decoder = members[-1]
+    decoder["inbound_nodes"][0]["kwargs"]["mask"] = tensor("kept")
+    assert errors(model) == [
+        ("CS242", "'decoder' is called with the argument 'mask', which is not read")
+    ]
+    del decoder["inbound_nodes"][0]["kwargs"]["initial_state"]
+    assert not errors(model)
+
+
 def masked_decoder(form: str) -> dict[str, Any]:
     says = {"units": UNITS, "activation": "tanh", "recurrent_activation": "sigmoid",
             "return_sequences": True, "trainable": True}  # fmt: skip
