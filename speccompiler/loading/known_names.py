@@ -155,8 +155,8 @@ UNSURE_VALUES = frozenset({"truncated_normal", "tensorflow-0.12"})
 """Those of ``VALUES`` whose numbers may differ."""
 
 CAUSAL = (
-    "only a Convolution1D has it; else a ZeroPadding1D with padding [k - 1, 0] before the layer, "
-    "for a kernel of length k, and border_mode valid"
+    "only convolutions over steps have it; else a ZeroPadding1D with padding [k - 1, 0] before the "
+    "layer, for a kernel of length k, and border_mode valid"
 )
 
 

@@ -36,6 +36,7 @@ LAYERS: Mapping[type[ir.Op], Callable[..., Value]] = {
 REFUSED: Mapping[type[ir.Op], str] = {
     ir.Local: "a convolution whose positions have weights of their own",
     ir.BatchNormalize: "a normalisation by the batch that it is given",
-    ir.Recurrent: "a recurrent layer that reads or gives states, or shares its product",
+    ir.Recurrent: "a recurrent layer as this model uses it: its states are read or given, or its "
+    "product with the input is a layer of its own",
 }
 """What no layer of Keras 3 is. ``Recurrent`` where ``recurrent.scans`` has no layer for it."""

@@ -8,6 +8,7 @@ from speccompiler.diagnostics.core import Problem, Span, did_you_mean
 from speccompiler.diagnostics.wording import shown
 from speccompiler.loading.call_order import circle, computable
 from speccompiler.loading.keras1.parts import (
+    Chain,
     Link,
     Member,
     Network,
@@ -124,13 +125,16 @@ def _check_link(members: dict[str, Member], link: Link) -> None:
         )
     outputs = output_count(member.part)
     if link.tensor >= outputs:
+        hint = "outputs are numbered from 0"
+        if isinstance(member.part, Chain):
+            hint += "; the states of an RNN of several cells are not among them"
         raise ProblemAt(
             link.span,
             Problem(
                 "CS061",
                 f"layer '{shown(link.member)}' has {outputs} "
                 f"output{'s' if outputs > 1 else ''}: there is no output {link.tensor}",
-                "outputs are numbered from 0",
+                hint,
             ),
         )
 

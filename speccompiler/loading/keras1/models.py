@@ -11,6 +11,7 @@ applied to every step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import field, replace
 from typing import Literal
 
@@ -34,6 +35,7 @@ from speccompiler.loading.keras1.parts import (
 )
 from speccompiler.loading.keras1.timed import INPUTS, MODELS, holds_model, in_steps
 from speccompiler.loading.keras1.training_keys import LAYER_KEYS
+from speccompiler.loading.keras2.unique_names import unique
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
 from speccompiler.loading.written_spec import WrittenCall, WrittenLayer, is_unknown, own_name
 from speccompiler.source.saved_models import text_at
@@ -195,10 +197,11 @@ def _both_directions(found: KerasModel, layer: OneLayer) -> Part | None:
 _STATES = {"SimpleRNN": ("h",), "GRU": ("h",), "LSTM": ("h", "c"), "ConvLSTM2D": ("h", "c")}
 
 
-def _with_states(found: KerasModel, part: Part, read: set[int]) -> Part:
+def _with_states(found: KerasModel, part: Part, read: set[int], others: Iterable[str]) -> Part:
     """A recurrent layer of Keras 2 or later with those of its last states that links name.
 
-    They are its outputs from 1 on. Each is read by a layer of ours, named after it.
+    They are its outputs from 1 on. Each is read by a layer of ours, named after it as none of the
+    ``others`` is.
     """
     if not isinstance(part, OneLayer) or part.number < 0 or not any(read):
         return part
@@ -211,6 +214,7 @@ def _with_states(found: KerasModel, part: Part, read: set[int]) -> Part:
     if not entry.own or not names:
         return part
     name, span = own_name(entry), entry.type_span
+    taken = {*others, *(own for one in found.layers if (own := own_name(one)) is not None)}
     states: list[OneLayer | None] = []
     for index, state in enumerate(names):
         if index + 1 not in read:
@@ -218,7 +222,7 @@ def _with_states(found: KerasModel, part: Part, read: set[int]) -> Part:
             continue
         arguments = {"index": Entry(span, Scalar(index, span))}
         if name is not None:
-            arguments["name"] = Entry(span, Scalar(f"{name}_{state}", span))
+            arguments["name"] = Entry(span, Scalar(unique(taken, f"{name}_{state}"), span))
         found.layers.append(WrittenLayer("State", span, Mapping(arguments, span), own=True))
         states.append(OneLayer(len(found.layers) - 1))
     return WithStates(part, tuple(states))
@@ -294,7 +298,8 @@ def _network(found: KerasModel, config: Mapping, names: _Names | None) -> Part:
             tuple(link_of(link) for link in items_of(call, "inbound_nodes"))
             for call in items_of(inbound, "inbound_nodes")
         )
-        part = _with_states(found, _part(found, item, names=names), read.get(name, set()))
+        part = _part(found, item, names=names)
+        part = _with_states(found, part, read.get(name, set()), read.keys())
         check_nested(part, name_node.span, calls)
         first = 0 if isinstance(part, OneLayer | Several | WithStates | Timed) else 1
         members[name] = Member(part, first, calls or ((),), name_node.span)

@@ -57,6 +57,10 @@ _NAMED = frozenset(_OF_ONE) - {
     "abs", "absolute", "exp", "log", "negative", "relu6", "sqrt", "square",
 }  # fmt: skip
 _CONSTANT = "_CONSTANT_VALUE"
+_BARE_LAYERS = frozenset(
+    {"Discretization", "Pipeline", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"}
+)
+"""The layers of Keras 3 that, like functions, do not say whether they are trainable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +75,8 @@ def is_operation(node: Mapping) -> bool:
     """Whether a layer is a function of ``keras.ops``: names such as Dot mean others there."""
     module = text_at(node, "module")
     if module is None:  # as in HDF5
-        kind = text_at(node, "class_name") or ""
-        bare = "trainable" not in _config(node) and not kind.startswith("SpatialDropout")
-        return _is_called(node) and bare
+        bare = "trainable" not in _config(node)
+        return _is_called(node) and bare and text_at(node, "class_name") not in _BARE_LAYERS
     return ".ops." in f"{module}." and module.startswith("keras")
 
 

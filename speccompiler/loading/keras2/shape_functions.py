@@ -137,6 +137,28 @@ def _softmax(given: Arguments, shape: Lengths) -> Layers | None:
     return [("Activation", {"activation": "softmax_last"})] if last else None
 
 
+def _log_softmax(given: Arguments, shape: Lengths) -> Layers | None:
+    """Over the last axis, as the activation of this name is."""
+    return (
+        None if _softmax(given, shape) is None else [("Activation", {"activation": "log_softmax"})]
+    )
+
+
+def _smallest(given: Arguments, shape: Lengths) -> Layers | None:
+    """The largest of the values with the other sign."""
+    found = _reduced("max")(given, shape)
+    return None if found is None else [*_expression("-x"), *found, *_expression("-x")]
+
+
+def _elu(given: Arguments, shape: Lengths) -> Layers | None:
+    return _expression(f"where(x > 0, x, {_number(given['alpha'])} * expm1(x))")
+
+
+def _celu(given: Arguments, shape: Lengths) -> Layers | None:
+    alpha = _number(given["alpha"])
+    return _expression(f"where(x > 0, x, {alpha} * expm1(x / {alpha}))")
+
+
 def _leaky(given: Arguments, shape: Lengths) -> Layers | None:
     slope = _number(given.get("negative_slope", given.get("alpha", 0.2)))
     return _expression(f"where(x > 0, x, {slope} * x)")
@@ -204,6 +226,10 @@ _RULES: Mapping[str, Callable[[Arguments, Lengths], Layers | None]] = {
     "reduce_sum": _reduced("sum"),
     "max": _reduced("max"),
     "reduce_max": _reduced("max"),
+    "amax": _reduced("max"),
+    "min": _smallest,
+    "amin": _smallest,
+    "reduce_min": _smallest,
     "prod": _reduced("prod"),
     "reduce_prod": _reduced("prod"),
     "reshape": _reshaped,
@@ -215,14 +241,19 @@ _RULES: Mapping[str, Callable[[Arguments, Lengths], Layers | None]] = {
     "reverse": _flipped,
     "getitem": _cut,
     "softmax": _softmax,
+    "logsoftmax": _log_softmax,
+    "log_softmax": _log_softmax,
     "clip": _clip("x_min", "x_max"),
     "clip_by_value": _clip("clip_value_min", "clip_value_max"),
     "leakyrelu": _leaky,
     "leaky_relu": _leaky,
     "gelu": _gelu,
+    "elu": _elu,
+    "celu": _celu,
     "cast": _cast,
     "power": _power,
     "pow": _power,
+    "reciprocal": _formula("1 / x"),
     "rsqrt": _formula("1 / sqrt(x)"),
     "log1p": _formula("log1p(x)"),
     "expm1": _formula("expm1(x)"),
@@ -232,6 +263,9 @@ _RULES: Mapping[str, Callable[[Arguments, Lengths], Layers | None]] = {
     "sign": _formula("where(x > 0, 1, where(x < 0, -1, x))"),
     "hardsigmoid": _named("hard_sigmoid_3"),
     "hardsilu": _named("hard_silu"),
+    "hardtanh": _formula("clip(x, -1, 1)"),
+    "logsigmoid": _formula("min(x, 0) - log1p(exp(-abs(x)))"),
+    "tanhshrink": _formula("x - tanh(x)"),
     "identity": _named("linear"),
     "stop_gradient": _named("linear"),
     "stopgradient": _named("linear"),

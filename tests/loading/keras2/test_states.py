@@ -5,6 +5,7 @@ What Keras 2, tf.keras and Keras 3 write of them, against the steps written out 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -130,6 +131,23 @@ def test_masked_steps_of_a_decoder(form, rng):
         np.testing.assert_allclose(found.run({"x": x, "h": h, "c": c}), wanted, atol=1e-6)
 
 
+def test_a_mask_that_keras_3_gives_a_call_on_states_is_refused():
+    model = masked_decoder("Keras 3")
+    members = model["config"]["layers"]
+    for kind, name, read in (("NotEqual", "there", [tensor("x"), 0.0]),
+                             ("Any", "kept", [tensor("there")])):  # fmt: skip
+        node = member(kind, name, axis=-1, keepdims=False) if kind == "Any" else member(kind, name)
+        call = {"args": read, "kwargs": {}}
+        members.insert(-1, {**node, "module": "keras.src.ops.numpy", "inbound_nodes": [call]})
+    decoder = members[-1]
+    decoder["inbound_nodes"][0]["kwargs"]["mask"] = tensor("kept")
+    assert errors(model) == [
+        ("CS242", "'decoder' is called with the argument 'mask', which is not read")
+    ]
+    del decoder["inbound_nodes"][0]["kwargs"]["initial_state"]
+    assert not errors(model)
+
+
 def masked_decoder(form: str) -> dict[str, Any]:
     says = {"units": UNITS, "activation": "tanh", "recurrent_activation": "sigmoid",
             "return_sequences": True, "trainable": True}  # fmt: skip
@@ -213,6 +231,25 @@ def test_states_that_are_not_there(layers, code, message):
         x = {"type": "Reshape", "name": "x", "target_shape": [5, 4]}
     found = refused([x, *layers], (5, 4))
     assert (found.code, found.message) == (code, message)
+
+
+def test_names_of_states_are_none_that_the_model_has():
+    model = translator("LSTM", "tf.keras", mask=True)
+    text = json.dumps(model).replace('"source"', '"encoder_h"').replace('"masked"', '"decoder_c"')
+    names = [one.name for one in good(json.loads(text)).spec.layers]
+    assert len({*names}) == len(names)
+    assert {"encoder_h", "encoder_h_2", "decoder_c", "decoder_c_2"} <= {*names}
+
+
+def test_states_of_several_cells_are_not_read():
+    cell = {"class_name": "GRUCell", "config": {"units": 2}}
+    start = member("InputLayer", "i", batch_input_shape=[None, 4, 3], dtype="float32")
+    cells = {"class_name": "StackedRNNCells", "config": {"cells": [cell, cell]}}
+    rnn = member("RNN", "r", "i", cell=cells, return_state=True)
+    assert not errors(functional(start, rnn, outputs=[["r", 0, 0]], **TFK))
+    assert errors(functional(start, rnn, outputs=[["r", 0, 1]], **TFK)) == [
+        ("CS061", "layer 'r' has 1 output: there is no output 1")
+    ]
 
 
 def test_what_is_no_state(rng):
