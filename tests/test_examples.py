@@ -60,6 +60,7 @@ EXAMPLES = (
         21_348,
         (1, 42, 32, 3),
     ),
+    Example("forecast.yaml", "(T_2, 1)", 12_921, {"past": (2, 48, 8), "known": (2, 24, 3)}),
     Example("inception.yaml", "(1000,)", 7_027_672),
     Example("lenet.yaml", "(10,)", 61_706, (2, 28, 28, 1)),
     Example("mnist_cnn_keras1.json", "(10,)", 600_810, (2, 1, 28, 28), "theano"),

@@ -31,6 +31,7 @@ from speccompiler.loading.keras1.releases import before
 from speccompiler.lowering.activations import Activation, activation_function
 from speccompiler.lowering.builder import Builder
 from speccompiler.lowering.kernel_arguments import check_kernel_arguments
+from speccompiler.lowering.mask_table import release_of
 from speccompiler.lowering.semantics import Semantics
 from speccompiler.lowering.states import given_states, initial_states, keep_states
 from speccompiler.schemas.fields import Layer, argument
@@ -110,13 +111,13 @@ def cell_activation(b: Builder, value: Activation) -> CellActivation:
 def first_masked(b: Builder, layer: RecurrentLayer) -> Literal["zeros", "state"]:
     """What a masked step gives that no other precedes, as ``ir.Recurrent`` says it.
 
-    Where a layer is stateful, the loop of Keras's own TensorFlow backend gives the state that was
-    carried over. It gives zeros where the steps are written out, as they always were up to 1.0.5,
-    and so do Theano, tf.keras and Keras 3 (Keras 1.2.2 tensorflow_backend.py:2088, 2169;
-    theano_backend.py:1055, 1075).
+    The loop of Keras's own TensorFlow backend gives the state that the layer begins with. It gives
+    zeros where the steps are written out, as they always were up to 1.0.5, and so do Theano,
+    tf.keras and Keras 3 (Keras 1.2.2 tensorflow_backend.py:2088, 2169; theano_backend.py:1055,
+    1075).
     """
     zeros = b.semantics.theano or argument(layer, "unroll") or written_out(b.semantics)
-    return "state" if layer.stateful and not zeros else "zeros"
+    return "zeros" if zeros else "state"
 
 
 def written_out(semantics: Semantics) -> bool:
@@ -138,7 +139,12 @@ def scan(
 
     ``given`` are the values that it begins with; without, its states are carried or zeros. Gives
     ``(steps, *places, units)``, or ``(*places, units)`` of the last step alone.
+
+    Keras 3 gives a layer the mask of its input where that is the only value that it is called on
+    (3.15 layers/layer.py, "Populate mask argument(s)"): with states beside it, every step counts.
     """
+    if given and release_of(b.semantics.release) >= (3,):
+        mask = None
     steps, *places, _ = x.shape
     state = (*places, op.units)
     first = given_states(b, layer, given, state, op.states)
@@ -151,7 +157,7 @@ def scan(
         masked=mask is not None,
         carried=bool(first or carried),
         gives_states=wanted,
-        first_masked="zeros" if mask is None else first_masked(b, layer),
+        first_masked=first_masked(b, layer) if mask is not None and (first or carried) else "zeros",
     )
     y = b.add(op, x, *([] if mask is None else [mask]), *first, *carried)
     rows: Dim = steps if layer.return_sequences else 1

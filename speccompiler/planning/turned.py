@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from speccompiler.graph.ir import Graph, Node, Transpose
+from speccompiler.planning.kernel_table import is_view
 from speccompiler.planning.placement import Work
 
 
 def take_in_transposes(graph: Graph, work: Sequence[Work]) -> list[Work]:
     """Let convolutions whose kernels can do it take in the transposes beside them.
 
-    The other readers of what is transposed would need it anyway: then it is left as it is.
+    The other readers of what is transposed would need it anyway: then it is left as it is. So is a
+    view, which no step does: the value lies as the convolution has it.
     """
     nodes, readers, outputs = graph.by_name(), graph.readers(), frozenset(graph.outputs)
 
@@ -43,9 +45,9 @@ def take_in_transposes(graph: Graph, work: Sequence[Work]) -> list[Work]:
 
 def _from_planes(node: Node) -> bool:
     rank = len(node.shape)
-    return rank > 1 and node.op == Transpose((*range(1, rank), 0))
+    return rank > 1 and node.op == Transpose((*range(1, rank), 0)) and not is_view(node)
 
 
 def _to_planes(node: Node) -> bool:
     rank = len(node.shape)
-    return rank > 1 and node.op == Transpose((rank - 1, *range(rank - 1)))
+    return rank > 1 and node.op == Transpose((rank - 1, *range(rank - 1))) and not is_view(node)

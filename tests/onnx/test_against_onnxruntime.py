@@ -454,6 +454,21 @@ def test_an_image_is_padded_to_the_size_of_another(tmp_path: Path) -> None:
     agree(made, {"x": random(2, 2, 6, 5)}, tmp_path)
 
 
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_part_of_an_open_length_begins_where_a_sum_says(step: int, tmp_path: Path) -> None:
+    """The last three values, or all from the third last on to the first."""
+    constants = {"one": np.array([2]), "three": np.array([3]), "axis": np.array([2])}
+    constants |= {"last": np.array([step * (2**62)]), "step": np.array([step])}
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Slice", "s one three", "n"),
+        node("Sub", "n three", "start"),
+        node("Slice", "x start last axis step"),
+    ]
+    made = model(nodes, {"x": ["N", 3, "L"]}, constants=constants)
+    agree(made, {"x": random(2, 3, 7)}, tmp_path)
+
+
 def test_half_of_an_open_length_is_that_of_a_pool(tmp_path: Path) -> None:
     """Exporters compute the length again that a pool has given."""
     constants = {"two": np.array([2]), "four": np.array([3]), "front": np.array([0, -1])}

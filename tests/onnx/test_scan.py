@@ -69,11 +69,13 @@ def test_images_and_both_directions(tmp_path: Path) -> None:
             assert_close(judged(again, given), judged(model, given))
 
 
-def test_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("both", [False, True], ids=["forwards", "both directions"])
+def test_words(both: bool, tmp_path: Path) -> None:
     """Numbers of rows that are none give NaN, as they do in the model."""
+    cell = {"type": "LSTM", "output_dim": 3}
     layers = [
         {"type": "Embedding", "input_dim": 20, "output_dim": 4, "mask_zero": True},
-        {"type": "LSTM", "output_dim": 3},
+        {"type": "Bidirectional", "layer": cell} if both else cell,
     ]
     model = build(layers, [None])
     again = read_again(exported(model), tmp_path)

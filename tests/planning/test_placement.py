@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from speccompiler.expressions.library import ACTIVATIONS
+from speccompiler.graph import ir
+from speccompiler.kernels.cpu import convolution
 from speccompiler.kernels.cpu import table as cpu_kernels
 from speccompiler.kernels.cpu.runtime import executor
 from speccompiler.kernels.cpu.runtime.executor import CpuExecutor
@@ -15,6 +18,7 @@ from speccompiler.passes import optimize
 from speccompiler.planning import plan as planning
 from speccompiler.planning.plan import Plan, make_plan
 from tests.cases import build, tapped
+from tests.kernels import graphs
 
 SHAPE = (13, 11, 20)
 
@@ -285,3 +289,34 @@ def test_threads_and_batches_give_the_same_bits():
     for threads, batch in ((1, 5), (2, 2)):
         found = model.compile("cpu", threads=threads, batch_size=batch).run(x)
         np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_view_that_a_convolution_reads_keeps_its_place(monkeypatch):
+    """A transpose of axes of length 1: others still read what it shows, so no sum takes it."""
+    monkeypatch.setattr(convolution, "SMALL", 0)
+
+    def product(name: str, length: int) -> ir.Conv:
+        weight = graphs.tensor(name, name, 1, 1, length, length)
+        return ir.Conv((1, 1), (1, 1), ((0, 0), (0, 0)), weight, None)
+
+    tanh, relu = (ir.Map(ACTIVATIONS[name]) for name in ("tanh", "relu"))
+    made = graphs.graph(
+        [(24, 1, 1)],
+        ("a", tanh, "in0"),
+        ("turned", ir.Transpose((1, 2, 0)), "a"),
+        ("c", product("c", 24), "turned"),
+        ("back", ir.Transpose((2, 0, 1)), "c"),
+        ("b", relu, "in0"),
+        ("d", product("d", 1), "b"),
+        ("s", ir.Combine("sum"), "a", "d"),
+        ("e", product("e", 1), "b"),
+        ("t", ir.Combine("sum"), "back", "e"),
+        ("later", ir.Combine("mul"), "a", "back"),
+        ("y", ir.Combine("sum"), "s", "t", "later"),
+    )
+    plan = make_plan(made, cpu_kernels)
+    (c,) = (step for step in plan.steps if step.node.name == "c")
+    assert (c.reads_planes, c.writes_planes) == (False, False)
+    xs, weights = graphs.inputs_of(made), graphs.weights_of(made)
+    y = graphs.run(CpuExecutor(plan, weights, 2, 1), xs)
+    graphs.assert_near(y, graphs.judge(made, xs, weights))

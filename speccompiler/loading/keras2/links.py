@@ -7,7 +7,7 @@ list out where there is one input. Keras 3 writes the arguments of the call, wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import field
 
 from speccompiler.diagnostics.core import Span
@@ -31,6 +31,8 @@ class ReadCall:
     states: list[TreeNode] = field(default_factory=list)
     """The links of ``initial_state``, which only a recurrent layer reads."""
     extra_states: list[tuple[str, Span]] = field(default_factory=list)
+    masks: list[tuple[str, Span]] = field(default_factory=list)
+    """Masks that come with the values of the call anyway."""
 
 
 def ends(node: TreeNode) -> TreeNode:
@@ -59,6 +61,8 @@ def calls(
         call = _call(item, masks)
         call.links += call.states if steps else ()
         call.extras += () if steps else call.extra_states
+        if steps and call.states and reading.writer.line == "Keras 3":
+            call.extras += call.masks  # a call on states has none unless it is said
         for what, span in call.extras[:known]:
             reading.refuse(
                 span,
@@ -111,12 +115,13 @@ def _keywords(call: ReadCall, node: Mapping, masks: Collection[str]) -> None:
         empty = isinstance(value, Scalar) and value.value is None
         if empty or (isinstance(value, Scalar) and key in _HARMLESS):
             continue
+        extra = (f"the argument '{shown(key)}'", entry.key_span)
         if key == "mask" and _all_of(value, masks):
+            call.masks.append(extra)
             continue
         if key == "inputs" and history(value) is not None:
             _arguments(call, value)
             continue
-        extra = (f"the argument '{shown(key)}'", entry.key_span)
         states = _tensors(value) if key == "initial_state" else None
         if states is None:
             call.extras.append(extra)
@@ -219,17 +224,3 @@ def numbers_read(node: TreeNode, name: str) -> Iterator[int]:
     value = number.value if isinstance(number, Scalar) else None
     if isinstance(first, Scalar) and first.value == name and isinstance(value, int):
         yield value
-
-
-def outputs_read(nodes: Iterable[TreeNode], name: str) -> Iterator[int]:
-    """The numbers of the outputs of a layer that links read."""
-    for node in nodes:
-        if not isinstance(node, Sequence):
-            continue
-        if not _is_link(node):
-            yield from outputs_read(node.items, name)
-            continue
-        first, output = node.items[0], node.items[2] if len(node.items) > 2 else None
-        value = output.value if isinstance(output, Scalar) else None
-        if isinstance(first, Scalar) and first.value == name and isinstance(value, int):
-            yield value

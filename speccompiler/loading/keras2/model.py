@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from speccompiler.diagnostics.core import Diagnostic, Problem, Span
-from speccompiler.diagnostics.wording import shown
 from speccompiler.frozen import dataclass
 from speccompiler.loading.keras0.tree_building import added, class_of, scalar, sequence
 from speccompiler.loading.keras2.functions import function_member
 from speccompiler.loading.keras2.layers import layer
-from speccompiler.loading.keras2.links import (
-    calls,
-    counted_from_one,
-    ends,
-    numbers_read,
-    outputs_read,
-)
+from speccompiler.loading.keras2.links import calls, counted_from_one, ends, numbers_read
 from speccompiler.loading.keras2.mask_functions import mask_functions
 from speccompiler.loading.keras2.origin import is_custom
 from speccompiler.loading.keras2.reading import Reading
-from speccompiler.loading.keras2.values import value_of
 from speccompiler.loading.keras2.wrappers import SPECTRAL, WRAPPERS, holding, in_a_row, inside_of
 from speccompiler.loading.keras2.writer import Writer
 from speccompiler.loading.tree_reading import ProblemAt, child, items_of, text
@@ -132,7 +122,6 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
             for m in members
         ]
         last = counted_from_one(last, shifts)
-    _check_states(items, members, last)
     kept = {key: e for key, e in config.entries.items() if key in {"name", "trainable"}}
     config = Mapping(kept, config.span)
     return added(
@@ -141,31 +130,6 @@ def _network(reading: Reading, config: Mapping, name: str) -> Mapping:
         input_layers=first,
         output_layers=last,
     )
-
-
-def _check_states(items: Iterable[TreeNode], members: Iterable[Mapping], last: TreeNode) -> None:
-    """CS242 where the states that a layer gives behind its value are read (``return_state``)."""
-    for item in items:
-        entry = item.entries.get("config") if isinstance(item, Mapping) else None
-        config = None if entry is None else entry.value
-        if not isinstance(config, Mapping) or value_of(config, "return_state") is not True:
-            continue
-        name = _name(item)
-        if name is not None and any(outputs_read([last, *map(_links_of, members)], name)):
-            raise ProblemAt(
-                config.entries["return_state"].value.span,
-                Problem(
-                    "CS242",
-                    f"'{shown(name)}' gives its states as well, and these are read",
-                    "the last output of a GRU or SimpleRNN is its state: read that; a model that "
-                    "hands states on, such as a decoder, is not read",
-                ),
-            )
-
-
-def _links_of(member: Mapping) -> TreeNode:
-    inbound = member.entries.get("inbound_nodes")
-    return sequence(member.span, []) if inbound is None else inbound.value
 
 
 def _member(reading: Reading, item: TreeNode, container: str, masks: frozenset[str]) -> Mapping:

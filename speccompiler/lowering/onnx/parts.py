@@ -112,12 +112,13 @@ def cut(scope: Scope, x: Node, axis: int, start: Dim, count: Dim, step: int = 1)
 def lower_slice(scope: Scope) -> Value:
     """Bounds as Python has them, cut off at the ends. Samples may not be left out."""
     x = scope.value()
+    starts: tuple[Dim, ...] | None
     ends: tuple[Dim, ...] | None
     if scope.model.opset < 10:
         starts, ends = scope.integers("starts", ()), scope.integers("ends", ())
         axes, steps = scope.integers("axes", None), None
     else:
-        starts, ends = scope.whole(1, "starts"), scope.dims(2, "ends")
+        starts, ends = scope.dims(1, "starts"), scope.dims(2, "ends")
         axes, steps = scope.whole(3, "axes"), scope.whole(4, "steps")
     if starts is None or ends is None or len(starts) != len(ends):
         raise Problem("CS269", "'starts' and 'ends' are not of one length")
@@ -138,7 +139,7 @@ def lower_slice(scope: Scope) -> Value:
                 raise scope.mixes(f"some of the values of axis {axis} are taken")
             continue
         stop = _stop(end, length, step)
-        first, count = slice_bounds(length, start, stop, step)
+        first, count = slice_bounds(length, _from_end(start, length, "starts"), stop, step)
         if is_known(count) and count < 1:
             raise Problem("CS044", f"the slice of axis {axis} holds nothing")
         x = _part(scope, x, axis, first, count, step)
@@ -150,16 +151,23 @@ def _stop(end: Dim, length: Dim, step: int) -> int | None:
     if not isinstance(end, int):
         if end == length:
             return None
-        difference = end - length
-        if isinstance(difference, int) and difference < 0:
-            return difference
-        raise Problem("CS262", f"'ends' depends on an open length ({format_dim(end)})", OPEN)
+        return _from_end(end, length, "ends")
     if step > 0:
         return None if end >= 2**31 - 1 else end
     beyond = -(2**31) + 1
     if isinstance(length, int):
         return None if end < -length else end
     return None if end <= beyond else end
+
+
+def _from_end(place: Dim, length: Dim, what: str) -> int:
+    """A place of an open axis as a negative number. CS262 where it is none before its end."""
+    if isinstance(place, int):
+        return place
+    difference = place - length
+    if isinstance(difference, int) and difference < 0:
+        return difference
+    raise Problem("CS262", f"'{what}' depends on an open length ({format_dim(place)})", OPEN)
 
 
 def lower_gather(scope: Scope) -> Value:

@@ -288,6 +288,29 @@ def test_thousands_of_steps():
     assert (done == 3).all()
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_thread_begins_with_the_same_share_of_every_step(own_team, threads):
+    """What it wrote in one step it reads in the next. Each waits at its first for all others."""
+    tasks = (48, 96, 50)
+    begun = [{} for _ in tasks]
+
+    def step(begun, tasks):
+        barrier = threading.Barrier(threads)
+
+        def call(lo, hi, slot):
+            if slot not in begun:
+                begun[slot] = lo
+                barrier.wait(timeout=30)
+
+        return call, tasks, threads
+
+    run(*map(step, begun, tasks))
+    chunks = [team.chunk_size(count, threads, 1) for count in tasks]
+    for found, count, chunk in zip(begun, tasks, chunks, strict=True):
+        shares = -(-count // chunk)
+        assert found == {slot: slot * shares // threads * chunk for slot in range(threads)}
+
+
 def test_tasks_that_share_stay_together():
     starts = []
     run((lambda lo, hi, slot: starts.append((lo, hi)), 240, 2, 5))

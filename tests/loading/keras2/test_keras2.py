@@ -600,12 +600,3 @@ def test_sparse_inputs_and_quantized_layers() -> None:
     assert errors(sequential(sparse, dense, **KERAS3)) == [
         ("CS242", "the dtype policy 'int8 from float32' of 'd' is none that convspec follows")
     ]
-
-
-def test_states_that_are_read_are_refused_by_the_layers_name() -> None:
-    start = {**INPUT, "name": "i", "inbound_nodes": []}
-    lstm = member("LSTM", "r", "i", units=2, return_state=True)
-    assert not errors(functional(start, lstm, outputs=[["r", 0, 0]], **TFK))
-    assert errors(functional(start, lstm, outputs=[["r", 0, 1]], **TFK)) == [
-        ("CS242", "'r' gives its states as well, and these are read")
-    ]

@@ -110,6 +110,48 @@ def test_a_decoder_goes_on_from_the_states_of_an_encoder(kind, form, mask, rng):
             np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+@pytest.mark.parametrize("form", ["Keras 2", "tf.keras", "Keras 3"])
+def test_masked_steps_of_a_decoder(form, rng):
+    """Skipped up to tf.keras; first ones give the states in Keras 2, and zeros in tf.keras.
+
+    Keras 3 gives a call on states no mask (keras 3.15 layers/layer.py:948, measured).
+    """
+    model = good(masked_decoder(form), seed=1)
+    x = values(rng, 4)
+    x[0, 2:] = x[1, :2] = 0
+    h, c = rng.uniform(-1, 1, (2, len(x), UNITS)).astype(np.float32)
+    w = {w.tensor: np.asarray(a, np.float64) for w, a in model.weight_sources.read().items()}
+    kept = None if form == "Keras 3" else (x != 0).any(-1)
+    wanted, _ = steps("LSTM", apart("LSTM", w, UNITS), x, [h, c], kept)
+    if form == "tf.keras":
+        wanted[1, :2] = 0
+    for target in TARGETS:
+        found = model.compile(target, input_shape={"x": x.shape[1:], "h": (UNITS,), "c": (UNITS,)})
+        np.testing.assert_allclose(found.run({"x": x, "h": h, "c": c}), wanted, atol=1e-6)
+
+
+def masked_decoder(form: str) -> dict[str, Any]:
+    says = {"units": UNITS, "activation": "tanh", "recurrent_activation": "sigmoid",
+            "return_sequences": True, "trainable": True}  # fmt: skip
+    masking: Any = member("Masking", "masked", "x", mask_value=0.0, trainable=True)
+    inbound: Any = [[["masked", 0, 0, {"initial_state": [["h", 0, 0], ["c", 0, 0]]}]]]
+    if form == "Keras 2":
+        inbound = [[["masked", 0, 0, {}], ["h", 0, 0, {}], ["c", 0, 0, {}]]]
+    if form == "Keras 3":
+        masking["inbound_nodes"] = [{"args": [tensor("x")], "kwargs": {}}]
+        states = {"initial_state": [tensor("h"), tensor("c")]}
+        inbound = [{"args": [tensor("masked")], "kwargs": states}]
+    shapes = {"x": [None, None, CHANNELS], "h": [None, UNITS], "c": [None, UNITS]}
+    members = [
+        *(member("InputLayer", name, batch_input_shape=shape, dtype="float32")
+          for name, shape in shapes.items()),
+        masking,
+        {**layer("LSTM", "decoder", **says), "name": "decoder", "inbound_nodes": inbound},
+    ]  # fmt: skip
+    said = {"Keras 2": KERAS2, "tf.keras": TFK, "Keras 3": KERAS3}[form]
+    return functional(*members, outputs=[["decoder", 0, 0]], **said)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_bidirectional_layer_leaves_the_states_of_both_directions(target, rng):
     both = {"type": "Bidirectional", "name": "both", "merge_mode": "sum",
