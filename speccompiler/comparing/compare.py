@@ -5,7 +5,7 @@ outline -> align -> shape causes -> changes of layers, then of the whole
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from speccompiler.comparing import layer_changes, weight_changes
 from speccompiler.comparing.alignment import align
@@ -18,7 +18,6 @@ from speccompiler.comparing.model_changes import (
 )
 from speccompiler.comparing.model_diff import Change, LayerPair, Match, ModelDiff
 from speccompiler.comparing.outline import outline
-from speccompiler.comparing.same_function import Shown, computes_the_same
 from speccompiler.comparing.shape_causes import ShapeCauses, shape_causes
 from speccompiler.comparing.sides import Side, Sides
 from speccompiler.comparing.tensor_fit import stored_by_layer
@@ -26,7 +25,7 @@ from speccompiler.options import InputShapes
 from speccompiler.reports.shape_report import shape_report
 from speccompiler.validation.validated import ValidatedModel
 
-SHOWN: Mapping[Shown, str] = {
+SHOWN = {
     "operations": "compute the same numbers with",
     "samples": "give the same numbers for random samples with",
 }
@@ -50,10 +49,15 @@ def compare(
         new.loaded.document.shown_file if new_name is None else new_name,
     )
     alignment = align(one.outline, other.outline)
-    sides = Sides(one, other, alignment, compared_semantics(old, new))
-    shown = computes_the_same(old, new) if _form(old) != _form(new) else None
-    if shown is not None:
-        return _in_another_form(sides, shown, *names)
+    reformed = _form(old) != _form(new)
+    own_weights = reformed and new.names_weights
+    sides = Sides(one, other, alignment, compared_semantics(old, new), own_weights)
+    if reformed:
+        from speccompiler.comparing.same_function import computes_the_same
+
+        shown = computes_the_same(old, new)
+        if shown is not None:
+            return _in_another_form(sides, SHOWN[shown], *names)
     causes = shape_causes(sides)
     pairs = tuple(_pairs(sides, causes))
     totals = amounts(one.report, other.report)
@@ -84,14 +88,13 @@ def _form(model: ValidatedModel) -> str:
     return "3" if (model.spec.keras_version or "").startswith("3") else "1"
 
 
-def _in_another_form(sides: Sides, shown: Shown, old_name: str, new_name: str) -> ModelDiff:
+def _in_another_form(sides: Sides, shown: str, old_name: str, new_name: str) -> ModelDiff:
     """CD607, and what else a user of the model sees: its inputs and outputs."""
     one, other = sides.old, sides.new
     counts = [len(side.outline.items) for side in (one, other)]
     said = sides.change(
         "CD607",
-        f"{counts[0]} layers -> {counts[1]} layers that {SHOWN[shown]} the weights that both files "
-        "hold",
+        f"{counts[0]} layers -> {counts[1]} layers that {shown} the weights that both files hold",
         old=str(counts[0]),
         new=str(counts[1]),
     )

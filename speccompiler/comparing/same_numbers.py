@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from speccompiler.comparing.same_function import ROUNDING, Side, same_operation
+from speccompiler.comparing.same_operation import ROUNDING, Side, same_operation
 from speccompiler.graph import ir
 from speccompiler.graph.dims import is_known, known, known_shape
 from speccompiler.graph.shapes import multiply_adds
@@ -103,7 +103,7 @@ def _samples(side: Side, shapes: list[tuple[int, ...]], count: int) -> list[Arra
             size = (count, *shape)
             x = rng.standard_normal(size) * 10.0 ** rng.uniform(-1, 1, size)
         if len(shape) > 1 or node.name in rows:
-            x[-1, shape[0] - shape[0] // 4 :] = 0
+            x[-1, 3 * x.shape[1] // 4 :] = 0
         found.append(x.astype(np.float32).astype(np.float64))
     return found
 

@@ -55,6 +55,9 @@ class Sides:
     alignment: Alignment
     semantics: tuple[Semantics, Semantics]
     """By which each was lowered; where only one says it, that for both."""
+    other_form: bool = False
+    """The new file has the layers of another format and weights of its own: old files of weights
+    are not for it."""
     lowered: dict[Hashable, Alone | None] = field(default_factory=dict)
     """Layers that were lowered by themselves: many layers of a model say the same."""
     judged: dict[Hashable, list[Changed]] = field(default_factory=dict)

@@ -28,6 +28,8 @@ def weight_changes(
     tensors: tuple[TensorFit, ...],
 ) -> Iterator[Change]:
     """What a layer's tensors mean for old weight files; one change for each kind of misfit."""
+    if sides.other_form:
+        return
     by_fit: dict[Fit, list[TensorFit]] = {}
     for tensor in tensors:
         by_fit.setdefault(tensor.fit, []).append(tensor)

@@ -112,7 +112,7 @@ def _activation(activation: object) -> str:
 
 
 def _sizes(layer: Any) -> list[str]:
-    """Kernel or window, stride where it says something, dilation, groups."""
+    """Kernel or window, stride where it says something, dilation, groups; which one is taken."""
     kernel = _first(layer, ("nb_row", "nb_col"), ("filter_length",), ("pool_size",),
                     ("pool_length",), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))  # fmt: skip
     stride = _first(layer, ("subsample",), ("subsample_length",), ("strides",), ("stride",))
@@ -131,6 +131,8 @@ def _sizes(layer: Any) -> list[str]:
     if not kernel:
         factors = _first(layer, ("size",), ("length",))
         found += [TIMES.join(map(str, factors))] if factors else []
+        index = getattr(layer, "index", None)
+        found += [str(index)] if isinstance(index, int) else []
         share = getattr(layer, "p", None)
         found += [f"{share:g}"] if isinstance(share, float) else []
     return found

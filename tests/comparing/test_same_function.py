@@ -31,6 +31,60 @@ def test_a_conversion_is_the_same_model_in_another_form(ending: str, tmp_path: P
     assert "that compute the same numbers" in found.changes[0].message
 
 
+@pytest.mark.parametrize("ending", ["onnx", "keras"])
+@pytest.mark.parametrize("name", ["crnn_tagger", "speech"])
+def test_where_operations_differ_samples_are_compared(
+    name: str, ending: str, tmp_path: Path
+) -> None:
+    """Gates scaled for another hard sigmoid, formulas and norms of many nodes, open lengths."""
+    model = speccompiler.load(ROOT / "examples" / "specs" / f"{name}.yaml")
+    (path,) = model.save(tmp_path / f"m.{ending}")
+    found = speccompiler.diff(model, speccompiler.load(path))
+    assert [change.code for change in found.changes] == ["CD607", "CD104"]
+    assert found.changes[0].message.endswith(
+        "layers that give the same numbers for random samples with the weights that both files hold"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("activation: swish", "activation: gelu"),
+        ("output_dim: 24,", "output_dim: 24, inner_activation: sigmoid,"),
+        ("name: smooth,", "name: smooth, go_backwards: true,"),
+        ("name: even}", "name: even, epsilon: 0.002}"),
+        ("name: letters}", "name: letters, axis: 1}"),
+        ("seed: 61", "seed: 62"),
+    ],
+)
+def test_samples_show_what_changed(old: str, new: str, tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "specs" / "speech.yaml").read_text()
+    assert text.count(old) == 1
+    (path,) = speccompiler.loads(text).save(tmp_path / "m.onnx")
+    other = speccompiler.load(path)
+    assert computes_the_same(speccompiler.loads(text), other) == "samples"
+    changed = speccompiler.loads(text.replace(old, new))
+    assert computes_the_same(changed, other) is None
+    found = speccompiler.diff(changed, other)
+    assert str(found.impact) == "breaking"
+    codes = {change.code for change in found.changes}
+    assert not any(code.startswith("CD50") for code in codes)  # the file brings its own weights
+
+
+def test_masked_steps_are_among_the_samples(tmp_path: Path) -> None:
+    """Of words, of which 0 is none, and where two lengths of a model are open."""
+    layers = [
+        {"type": "Embedding", "name": "e", "input_dim": 9, "output_dim": 4, "mask_zero": True},
+        {"type": "GRU", "name": "g", "output_dim": 3},
+    ]
+    model = build(layers, [None])
+    (path,) = model.save(tmp_path / "m.onnx")
+    other = speccompiler.load(path)
+    assert computes_the_same(model, other) == "samples"
+    unmasked = build([layers[0] | {"mask_zero": False}, layers[1]], [None])
+    assert computes_the_same(unmasked, other) is None
+
+
 def test_drawn_weights_count_as_well(tmp_path: Path) -> None:
     model = speccompiler.load(LENET, seed=3)
     (path,) = model.save(tmp_path / "m.onnx")

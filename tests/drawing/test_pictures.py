@@ -276,6 +276,7 @@ def test_every_type_of_layer_has_a_kind_and_words() -> None:
          "pooling"),
         ({"type": "UpSampling2D"}, "up 2×2", "resizing"),
         ({"type": "Dropout", "p": 0.25}, "dropout 0.25", "regularisation"),
+        ({"type": "Pick", "index": 7}, "pick 7", "shape"),
         ({"type": "Activation", "activation": {"expr": "x * 2"}}, "expression", "activation"),
         ({"type": "TimeDistributed", "layer": {"type": "Dense", "output_dim": 2}},
          "each step: dense", "dense"),

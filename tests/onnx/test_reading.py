@@ -217,6 +217,15 @@ def test_nodes_in_another_order_are_sorted(tmp_path: Path) -> None:
     np.testing.assert_array_equal(got, np.maximum(-x, 0))
 
 
+def test_an_output_has_its_name_though_another_node_is_called_so(tmp_path: Path) -> None:
+    made = model(
+        [node("Relu", "x", "r", name="y"), node("Neg", "r", "y", name="last")], {"x": ["N", 3]}
+    )
+    path = tmp_path / "m.onnx"
+    path.write_bytes(made.SerializeToString())
+    assert speccompiler.load(path).output_names == ("y",)
+
+
 def test_nodes_that_need_each_other(tmp_path: Path) -> None:
     nodes = [node("Add", "x b", "a"), node("Add", "x a", "b"), node("Neg", "b")]
     path = tmp_path / "m.onnx"

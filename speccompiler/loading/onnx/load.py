@@ -6,7 +6,7 @@ are computed when the model is lowered, and are no layers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -57,14 +57,15 @@ def _loaded(loaded: LoadedSpec, model: OnnxModel, seed: int | None) -> LoadedSpe
     inputs = _inputs(model, nodes)
     axes, notes = batch_axes(inputs, nodes)
     loaded = loaded.adding(notes)
-    names = _Names()
+    given_out = {value.name for value in model.outputs}
+    names = _Names(given_out)
     called: dict[str, str] = {}
     layers: list[Layer] = []
     calls: list[Call] = []
     given: list[ModelInput] = []
     symbols: dict[str, tuple[int | str | None, ...]] = {}
     for value in inputs:
-        name = names.take(value.name, "input")
+        name = names.take(value.name, "input", own=True)
         called[value.name] = name
         assert value.shape is not None, "an input has a shape"
         sample = (*value.shape[: axes[value.name]], *value.shape[axes[value.name] + 1 :])
@@ -77,7 +78,6 @@ def _loaded(loaded: LoadedSpec, model: OnnxModel, seed: int | None) -> LoadedSpe
     constants = constants_of(model)
     owners: dict[int, tuple[tuple[int, str], ...]] = {}
     read_later = {name for node in nodes for name in node.reads}
-    given_out = {value.name for value in model.outputs}
     read_later |= given_out
     for node in nodes:
         # The second input of CastLike says no more than a type.
@@ -95,7 +95,7 @@ def _loaded(loaded: LoadedSpec, model: OnnxModel, seed: int | None) -> LoadedSpe
                 continue
             # What the model gives is asked for by its own name.
             wanted = name if name in given_out else f"{own}.{output}" if places else own
-            layer = names.take(wanted, named)
+            layer = names.take(wanted, named, own=name in given_out)
             called[name] = layer
             places.append((output, layer))
             layers.append(layer_of(model, constants, node, layer, output))
@@ -127,17 +127,21 @@ def _is_said(name: str) -> bool:
 
 
 class _Names:
-    """Names of layers: each once, visible."""
+    """Names of layers: each once, visible. An output's name is for what gives it alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: Set[str]) -> None:
+        self._outputs = outputs
         self._taken: set[str] = set()
 
-    def take(self, wanted: str, otherwise: str) -> str:
-        """The wanted name, or another where it is taken or nobody could read it."""
+    def take(self, wanted: str, otherwise: str, *, own: bool) -> str:
+        """The wanted name, or another where it is taken or nobody could read it.
+
+        ``own`` for the name of an input or output of the model.
+        """
         usable = bool(wanted.strip()) and wanted.isprintable()
         name = base = wanted if usable else otherwise
         number = 1
-        while name in self._taken:
+        while name in self._taken or (name in self._outputs and not own):
             number += 1
             name = f"{base}_{number}"
         self._taken.add(name)
