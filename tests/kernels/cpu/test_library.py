@@ -90,10 +90,12 @@ EXAMPLES = sorted(file.name for file in (ROOT / "examples" / "specs").glob("*.ya
 def test_no_example_needs_another_text(spec: str, math: str, lanes: int) -> None:
     semantics = "theano" if spec == "segmenter_keras1.yaml" else None
     model = speccompiler.load(ROOT / "examples" / "specs" / spec, semantics=semantics)
-    shape = None
-    if model.spec.inputs and None in model.spec.inputs[0].shape:
-        shape = tuple(128 if length is None else length for length in model.spec.inputs[0].shape)
-    graph, _ = model.tapped(shape, ())
+    given = {
+        one.name: tuple(128 if length is None else length for length in one.shape)
+        for one in model.spec.inputs or ()
+        if None in one.shape
+    }
+    graph, _ = model.tapped(given or None, ())
     known = set(library(lanes))
     for batch in (1, 8):
         options = CompileOptions(math=math, batch_size=batch, threads=2)
