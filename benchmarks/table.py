@@ -169,8 +169,9 @@ def _imports(results: Results) -> Table:
         for found in results.imports
     )
     note = (
-        "The same network and weights as a native spec and as an ONNX file, channels first, in "
-        "turns. The ratios are the file's time over the spec's, of medians and of the fastest runs."
+        "The same network and weights as a native spec, channels last, and as an ONNX file, "
+        "channels first, in turns. The ratios are the file's time over the spec's, of medians and "
+        "of the fastest runs; a file may have one transpose of images more."
     )
     header = ("median ms", "spec", "ONNX file", "ratio", "of the fastest", "difference", "bar")
     return Table("ONNX files", note, header, cells)

@@ -144,7 +144,7 @@ def onnxruntime_gives(made: onnx.ModelProto, given: list[Any]) -> list[Any] | No
         session = onnxruntime.InferenceSession(made.SerializeToString(), options)
         names = [entry.name for entry in session.get_inputs()]
         return list(session.run(None, dict(zip(names, given, strict=True))))
-    except Exception:
+    except Exception:  # its errors have no class in common but this
         return None
 
 
