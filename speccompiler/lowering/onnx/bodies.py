@@ -22,6 +22,7 @@ def lower_body(
 
     CS261 for an operation that is not supported, CS269 for a name that nothing gives or two give.
     """
+    # Only the first of the maps is written to.
     values: ChainMap[str, Read] = ChainMap({}, {**given}, scope.around)  # type: ignore[arg-type]
     for name, tensor in body.initializers.items():
         _take(values, name)

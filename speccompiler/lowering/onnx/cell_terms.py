@@ -182,7 +182,7 @@ def _combined(mode: str, one: Term, other: Term) -> Term:
     bases = [term.parts[0] if term.kind == "made" else term for term in (one, other)]
     formulas = [term.what if term.kind == "made" else X for term in (one, other)]
     if bases[0] == bases[1] and not any(isinstance(formula, str) for formula in formulas):
-        left, right = formulas
+        left, right = formulas  # none is a text, as was just checked
         return _term("made", (bases[0],), Binary(_SYMBOLS[mode], left, right))  # type: ignore[arg-type]
     return _term(mode, (one, other), None)
 

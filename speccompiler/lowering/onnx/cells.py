@@ -69,7 +69,7 @@ def _pairs(term: Term, kind: str) -> Iterator[tuple[Term, Term]]:
 def _made(term: Term) -> tuple[CellActivation, Term]:
     if term.kind != "made":
         return X, term
-    activation: CellActivation = term.what  # type: ignore[assignment]
+    activation: CellActivation = term.what  # type: ignore[assignment]  # of what is "made"
     return activation, term.parts[0]
 
 
